@@ -1,0 +1,275 @@
+//! What a user calls: [`Activation`], and the adaptors that [`on`](Activation::on) and
+//! [`par`](Activation::par) return. The mathematics stands in one file an activation, beside this one.
+
+use std::mem::MaybeUninit;
+
+use crate::parallel::Plan;
+use crate::slice::{self, Buffers, Map};
+use crate::vector::Vector;
+use crate::{Element, Tier};
+
+/// Declares each activation's file, and re-exports its type. A new activation is one file and its line
+/// here.
+macro_rules! activations {
+    ($($file:ident::$activation:ident,)*) => {
+        $(mod $file; pub use $file::$activation;)*
+    };
+}
+
+activations! {
+    leaky_relu::LeakyRelu,
+    relu::Relu,
+}
+
+/// The vector form of an activation. Out of the crate's reach, so it seals [`Activation`].
+///
+/// On every register these give, lane by lane, the bits of [`Activation::eval`] and
+/// [`Activation::eval_backward`].
+pub trait Formula: Copy + Send + Sync {
+    /// [`Activation::eval`] of a register.
+    fn vector_forward<V: Vector>(self, x: V) -> V;
+
+    /// [`Activation::eval_backward`] of two registers.
+    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V;
+
+    /// Where it runs.
+    #[inline(always)]
+    fn plan(self) -> Plan {
+        Plan::default()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Forward<A>(A);
+
+impl<A: Formula> Map<1> for Forward<A> {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
+        self.0.vector_forward(x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Backward<A>(A);
+
+impl<A: Formula> Map<2> for Backward<A> {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [x, grad_output]: [V; 2]) -> V {
+        self.0.vector_backward(x, grad_output)
+    }
+}
+
+/// An activation function, applied element by element to slices of `f32` or `f64`. Sealed: its
+/// implementors are the activations of this crate and their adaptors.
+///
+/// With `f` for the function and `f'` for its derivative, *forward* writes `y[i] = f(x[i])` and
+/// *backward* `dx[i] = dy[i] * f'(x[i])`, where a product with a derivative of 0 or 1 is a selection: it
+/// gives `+0` or `dy[i]` itself, even where `dy[i]` is infinite or NaN.
+///
+/// Every method gives the same bits for every element, whatever the tier, the length, the alignment, the
+/// element's position and the number of threads; they are those of [`eval`](Activation::eval) and
+/// [`eval_backward`](Activation::eval_backward). A NaN input comes out as it is, payload and sign
+/// included, and lets its gradient pass. Slices may have any length, 0 too, and any alignment.
+///
+/// Nothing allocates, and everything runs on the caller's thread, unless [`par`](Activation::par) asks
+/// for more.
+///
+/// # Panics
+/// Methods that take several slices panic if their lengths differ, before they write anything. At first
+/// use, see also [`Tier::best`].
+pub trait Activation: Formula {
+    /// `f(x)`: the scalar definition, which every kernel equals bit by bit.
+    fn eval<T: Element>(&self, x: T) -> T;
+
+    /// The gradient of the input for one element, from the gradient of the output: the scalar definition
+    /// of [`backward`](Activation::backward).
+    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T;
+
+    /// `f'(x)`. At a kink it is the value that [`backward`](Activation::backward) takes there, a
+    /// subgradient; each activation says which.
+    #[inline]
+    fn derivative<T: Element>(&self, x: T) -> T {
+        self.eval_backward(x, T::ONE)
+    }
+
+    /// Writes `f(input[i])` to `output[i]`.
+    ///
+    /// Outputs so large that the last-level cache cannot hold them together with the input are stored
+    /// past it.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn forward<T: Element>(&self, input: &[T], output: &mut [T]) {
+        self.forward_uninit(input, slice::as_output(output));
+    }
+
+    /// Replaces each element of `buffer` by its `f`.
+    #[inline]
+    fn forward_in_place<T: Element>(&self, buffer: &mut [T]) {
+        self.plan()
+            .run(Forward(*self), Buffers::forward_in_place(buffer));
+    }
+
+    /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
+    /// is. Saves clearing a fresh buffer.
+    ///
+    /// ```
+    /// use rectify::{Activation, Relu};
+    ///
+    /// let x = [-1.0_f32, 2.0, -3.0];
+    /// let mut y = Vec::with_capacity(x.len());
+    /// Relu.forward_uninit(&x, &mut y.spare_capacity_mut()[..x.len()]);
+    /// // SAFETY: `forward_uninit` has written the first `x.len()` elements.
+    /// unsafe { y.set_len(x.len()) };
+    /// assert_eq!(y, [0.0, 2.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[allow(unsafe_code)]
+    #[inline]
+    #[track_caller]
+    fn forward_uninit<'a, T: Element>(
+        &self,
+        input: &[T],
+        output: &'a mut [MaybeUninit<T>],
+    ) -> &'a mut [T] {
+        same_length([("input", input.len()), ("output", output.len())]);
+        self.plan()
+            .run(Forward(*self), Buffers::new([input], output));
+        // SAFETY: the kernel wrote every element.
+        unsafe { slice::assume_written(output) }
+    }
+
+    /// Writes the gradient of the input to `grad_input`: `grad_output[i] * f'(input[i])`, by selection
+    /// where `f'` is 0 or 1. `input` is what [`forward`](Activation::forward) was given, not its result.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn backward<T: Element>(&self, input: &[T], grad_output: &[T], grad_input: &mut [T]) {
+        same_length([
+            ("input", input.len()),
+            ("grad_output", grad_output.len()),
+            ("grad_input", grad_input.len()),
+        ]);
+        self.plan().run(
+            Backward(*self),
+            Buffers::new([input, grad_output], slice::as_output(grad_input)),
+        );
+    }
+
+    /// As [`backward`](Activation::backward), with `grad` holding the gradient of the output before and
+    /// that of the input after.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn backward_in_place<T: Element>(&self, input: &[T], grad: &mut [T]) {
+        same_length([("input", input.len()), ("grad", grad.len())]);
+        self.plan()
+            .run(Backward(*self), Buffers::backward_in_place(input, grad));
+    }
+
+    /// This activation on `tier` instead of [`Tier::best`].
+    #[inline]
+    #[must_use]
+    fn on(self, tier: Tier) -> On<Self> {
+        On {
+            activation: self,
+            tier,
+        }
+    }
+
+    /// This activation over the current Rayon pool: the one that a surrounding
+    /// [`ThreadPool::install`](rayon::ThreadPool::install) names, else the global one. The caller's
+    /// thread works too. Buffers too small to gain from it are done on the caller's thread alone.
+    #[cfg(feature = "parallel")]
+    #[inline]
+    #[must_use]
+    fn par(self) -> Par<Self> {
+        Par { activation: self }
+    }
+}
+
+/// An activation on a tier of the caller's choice: what [`Activation::on`] returns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct On<A> {
+    activation: A,
+    tier: Tier,
+}
+
+/// An activation over the current Rayon pool: what [`Activation::par`] returns.
+#[cfg(feature = "parallel")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Par<A> {
+    activation: A,
+}
+
+/// An adaptor is the activation that it holds, run as `$plan` says.
+macro_rules! adaptor {
+    ($adaptor:ident, |$self:ident| $plan:expr) => {
+        impl<A: Activation> Formula for $adaptor<A> {
+            #[inline(always)]
+            fn vector_forward<V: Vector>(self, x: V) -> V {
+                self.activation.vector_forward(x)
+            }
+
+            #[inline(always)]
+            fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
+                self.activation.vector_backward(x, grad_output)
+            }
+
+            #[inline(always)]
+            fn plan($self) -> Plan {
+                $plan
+            }
+        }
+
+        impl<A: Activation> Activation for $adaptor<A> {
+            #[inline]
+            fn eval<T: Element>(&self, x: T) -> T {
+                self.activation.eval(x)
+            }
+
+            #[inline]
+            fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+                self.activation.eval_backward(x, grad_output)
+            }
+        }
+    };
+}
+
+adaptor!(On, |self| Plan {
+    tier: Some(self.tier),
+    ..self.activation.plan()
+});
+
+#[cfg(feature = "parallel")]
+adaptor!(Par, |self| Plan {
+    parallel: true,
+    ..self.activation.plan()
+});
+
+/// Panics at the caller's line unless all lengths are equal.
+#[inline]
+#[track_caller]
+pub(crate) fn same_length<const N: usize>(slices: [(&str, usize); N]) {
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn fail(slices: &[(&str, usize)]) -> ! {
+        let lengths: Vec<_> = slices
+            .iter()
+            .map(|(name, len)| format!("`{name}` has {len} elements"))
+            .collect();
+        panic!("slices of different lengths: {}", lengths.join(", "));
+    }
+    if slices.iter().any(|slice| slice.1 != slices[0].1) {
+        fail(&slices);
+    }
+}

@@ -1,0 +1,138 @@
+use super::{Activation, Formula};
+use crate::Element;
+use crate::vector::Vector;
+
+/// The leaky rectified linear unit: `f(x) = negative_slope * x` for `x < 0`, else `x`.
+///
+/// `f'(x) = negative_slope` for `x <= 0`, else 1, so no unit stops learning while the slope is not 0. NaN
+/// and -0.0 pass as they are. `f(-inf)` is `negative_slope * -inf`: -inf for a positive slope, NaN for a
+/// slope of 0.
+///
+/// The slope is held as `f64` and rounded once to the element type, so one value serves both types and an
+/// `f32` slope keeps its value.
+///
+/// Source: Maas, Hannun and Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013.
+///
+/// ```
+/// use rectify::{Activation, LeakyRelu};
+///
+/// let mut y = [-3.0_f64, -1.0, 2.0];
+/// LeakyRelu::new(0.001).forward_in_place(&mut y);
+/// assert_eq!(y, [-0.003, -0.001, 2.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LeakyRelu {
+    negative_slope: f64,
+}
+
+impl LeakyRelu {
+    /// The default of PyTorch's `torch.nn.LeakyReLU` and `torch.nn.functional.leaky_relu`.
+    pub const PYTORCH_SLOPE: f64 = 0.01;
+    /// The default of ONNX's `LeakyRelu` operator (there called `alpha`).
+    pub const ONNX_SLOPE: f64 = 0.01;
+    /// The default of JAX's `jax.nn.leaky_relu`.
+    pub const JAX_SLOPE: f64 = 0.01;
+    /// The default of TensorFlow's `tf.nn.leaky_relu` (there called `alpha`).
+    pub const TENSORFLOW_SLOPE: f64 = 0.2;
+    /// The default of `keras.activations.leaky_relu`, the function.
+    pub const KERAS_FUNCTION_SLOPE: f64 = 0.2;
+    /// The default of `keras.layers.LeakyReLU`, the layer.
+    pub const KERAS_LAYER_SLOPE: f64 = 0.3;
+
+    /// With the given slope for negative inputs: any number, 0, negative, above 1 and infinite included.
+    ///
+    /// # Panics
+    /// If `negative_slope` is NaN.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub const fn new(negative_slope: f64) -> Self {
+        assert!(!negative_slope.is_nan(), "`negative_slope` is NaN");
+        Self { negative_slope }
+    }
+
+    /// The slope for negative inputs.
+    #[inline]
+    #[must_use]
+    pub const fn negative_slope(self) -> f64 {
+        self.negative_slope
+    }
+}
+
+/// A slope of 0.01.
+impl Default for LeakyRelu {
+    fn default() -> Self {
+        Self::new(Self::PYTORCH_SLOPE)
+    }
+}
+
+impl Activation for LeakyRelu {
+    #[inline]
+    fn eval<T: Element>(&self, x: T) -> T {
+        if x < T::ZERO {
+            T::from_f64(self.negative_slope) * x
+        } else {
+            x
+        }
+    }
+
+    #[inline]
+    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+        if x <= T::ZERO {
+            T::from_f64(self.negative_slope) * grad_output
+        } else {
+            grad_output
+        }
+    }
+}
+
+impl Formula for LeakyRelu {
+    #[inline(always)]
+    fn vector_forward<V: Vector>(self, x: V) -> V {
+        let slope = x.splat(V::Element::from_f64(self.negative_slope));
+        x.select_lt(x.splat(V::Element::ZERO), slope * x, x)
+    }
+
+    #[inline(always)]
+    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
+        let slope = x.splat(V::Element::from_f64(self.negative_slope));
+        x.select_le(
+            x.splat(V::Element::ZERO),
+            slope * grad_output,
+            grad_output,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tutorials_values() {
+        let leaky = LeakyRelu::new(0.001);
+        assert_eq!(leaky.eval(-3.0_f64), -0.003);
+        assert_eq!(leaky.eval(-1.0_f64), -0.001);
+        assert_eq!(leaky.eval(-3.0_f32), -0.003);
+        assert_eq!(leaky.eval(-1.0_f32), -0.001);
+        for x in [0.0, 1.0, 2.5] {
+            assert_eq!(LeakyRelu::default().eval(x), x);
+            assert_eq!(LeakyRelu::default().eval(-x), 0.01 * -x);
+        }
+        assert_eq!(LeakyRelu::default().derivative(-3.0), 0.01);
+        assert_eq!(LeakyRelu::default().derivative(3.0), 1.0);
+    }
+
+    #[test]
+    fn an_f32_slope_keeps_its_value() {
+        for slope in [0.01_f32, f32::MIN_POSITIVE, f32::MAX, f32::from_bits(1)] {
+            assert_eq!(LeakyRelu::new(slope.into()).derivative(-1.0_f32), slope);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "`negative_slope` is NaN")]
+    fn a_nan_slope_panics() {
+        let _ = LeakyRelu::new(f64::NAN);
+    }
+}
