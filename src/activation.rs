@@ -32,6 +32,18 @@ pub trait Formula: Copy + Send + Sync {
     /// [`Activation::eval_backward`] of two registers.
     fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V;
 
+    /// Runs the forward kernel. Replaced where parameters choose between formulas.
+    #[inline]
+    fn run_forward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 1>) {
+        plan.run(Forward(self), buffers);
+    }
+
+    /// Runs the backward kernel.
+    #[inline]
+    fn run_backward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 2>) {
+        plan.run(Backward(self), buffers);
+    }
+
     /// Where it runs.
     #[inline(always)]
     fn plan(self) -> Plan {
@@ -108,8 +120,7 @@ pub trait Activation: Formula {
     /// Replaces each element of `buffer` by its `f`.
     #[inline]
     fn forward_in_place<T: Element>(&self, buffer: &mut [T]) {
-        self.plan()
-            .run(Forward(*self), Buffers::forward_in_place(buffer));
+        self.run_forward(self.plan(), Buffers::forward_in_place(buffer));
     }
 
     /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
@@ -137,8 +148,7 @@ pub trait Activation: Formula {
         output: &'a mut [MaybeUninit<T>],
     ) -> &'a mut [T] {
         same_length([("input", input.len()), ("output", output.len())]);
-        self.plan()
-            .run(Forward(*self), Buffers::new([input], output));
+        self.run_forward(self.plan(), Buffers::new([input], output));
         // SAFETY: the kernel wrote every element.
         unsafe { slice::assume_written(output) }
     }
@@ -156,8 +166,8 @@ pub trait Activation: Formula {
             ("grad_output", grad_output.len()),
             ("grad_input", grad_input.len()),
         ]);
-        self.plan().run(
-            Backward(*self),
+        self.run_backward(
+            self.plan(),
             Buffers::new([input, grad_output], slice::as_output(grad_input)),
         );
     }
@@ -171,8 +181,7 @@ pub trait Activation: Formula {
     #[track_caller]
     fn backward_in_place<T: Element>(&self, input: &[T], grad: &mut [T]) {
         same_length([("input", input.len()), ("grad", grad.len())]);
-        self.plan()
-            .run(Backward(*self), Buffers::backward_in_place(input, grad));
+        self.run_backward(self.plan(), Buffers::backward_in_place(input, grad));
     }
 
     /// This activation on `tier` instead of [`Tier::best`].
@@ -222,6 +231,16 @@ macro_rules! adaptor {
             #[inline(always)]
             fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
                 self.activation.vector_backward(x, grad_output)
+            }
+
+            #[inline]
+            fn run_forward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 1>) {
+                self.activation.run_forward(plan, buffers);
+            }
+
+            #[inline]
+            fn run_backward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 2>) {
+                self.activation.run_backward(plan, buffers);
             }
 
             #[inline(always)]

@@ -17,7 +17,7 @@ impl Plan {
         let tier = self.tier.unwrap_or_else(Tier::best);
         // One look at the size keeps a short call short.
         if buffers.footprint_bytes() < LARGE_BYTES {
-            tier.run(map, buffers, false);
+            tier.run(map, &buffers, false);
         } else {
             self.run_large(tier, map, buffers);
         }
@@ -36,7 +36,7 @@ impl Plan {
         if self.parallel {
             return split(tier, map, buffers, streaming);
         }
-        tier.run(map, buffers, streaming);
+        tier.run(map, &buffers, streaming);
     }
 }
 
@@ -91,7 +91,7 @@ fn split<T: Element, M: Map<N>, const N: usize>(
     let chunk = CHUNK_BYTES / size_of::<T>();
     let helpers = (rayon::current_num_threads() - 1).min(buffers.len() / chunk);
     if helpers == 0 {
-        return tier.run(map, buffers, streaming);
+        return tier.run(map, &buffers, streaming);
     }
 
     let to_page = buffers.misaligned_by(PAGE_BYTES);
@@ -106,14 +106,14 @@ fn split<T: Element, M: Map<N>, const N: usize>(
             if next.len() == 0 {
                 break;
             }
-            tier.run(map, next, streaming);
+            tier.run(map, &next, streaming);
         }
     };
     rayon::in_place_scope(|scope| {
         for _ in 0..helpers {
             scope.spawn(|_| work());
         }
-        tier.run(map, head, false);
+        tier.run(map, &head, false);
         work();
     });
 }

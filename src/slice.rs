@@ -33,7 +33,7 @@ pub(crate) trait Map<const N: usize>: Copy + Send + Sync {
 /// Invariant: for `'a`, each input can be read and the output written, `len` elements from each pointer;
 /// nobody else writes the inputs or touches the output; no input overlaps the output but the one that is
 /// the same memory.
-pub(crate) struct Buffers<'a, T, const N: usize> {
+pub struct Buffers<'a, T, const N: usize> {
     inputs: [*const T; N],
     output: *mut T,
     len: usize,
@@ -182,15 +182,15 @@ pub(crate) fn as_output<T: Copy>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
 pub(crate) fn run<V: Vector, M: Map<N>, const N: usize>(
     token: V::Token,
     map: M,
-    buffers: Buffers<V::Element, N>,
+    buffers: &Buffers<V::Element, N>,
     streaming: bool,
 ) {
     if buffers.len < 2 * V::LANES {
-        short::<V, M, N>(token, map, &buffers);
+        short::<V, M, N>(token, map, buffers);
     } else if V::STREAMS && streaming {
-        long::<V, M, N, true>(token, map, &buffers);
+        long::<V, M, N, true>(token, map, buffers);
     } else {
-        long::<V, M, N, false>(token, map, &buffers);
+        long::<V, M, N, false>(token, map, buffers);
     }
 }
 

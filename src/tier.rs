@@ -80,7 +80,7 @@ impl Tier {
     pub(crate) fn run<T: Element, M: Map<N>, const N: usize>(
         self,
         map: M,
-        buffers: Buffers<T, N>,
+        buffers: &Buffers<T, N>,
         streaming: bool,
     ) {
         match self.0 {

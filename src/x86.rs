@@ -30,14 +30,14 @@ impl Avx2 {
     pub(crate) fn run<T: Element, M: Map<N>, const N: usize>(
         self,
         map: M,
-        buffers: Buffers<T, N>,
+        buffers: &Buffers<T, N>,
         streaming: bool,
     ) {
         #[target_feature(enable = "avx2")]
         fn enabled<T: Element, M: Map<N>, const N: usize>(
             token: Avx2,
             map: M,
-            buffers: Buffers<T, N>,
+            buffers: &Buffers<T, N>,
             streaming: bool,
         ) {
             slice::run::<<T as Registers>::Avx2, M, N>(token, map, buffers, streaming);
@@ -53,6 +53,7 @@ impl Avx512 {
     /// (Ice Lake, Zen 4), so it is asked for although no kernel uses it.
     pub(crate) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi2")
             && Avx2::detect().is_some())
         .then_some(Self(()))
@@ -62,19 +63,19 @@ impl Avx512 {
     pub(crate) fn run<T: Element, M: Map<N>, const N: usize>(
         self,
         map: M,
-        buffers: Buffers<T, N>,
+        buffers: &Buffers<T, N>,
         streaming: bool,
     ) {
-        #[target_feature(enable = "avx512f")]
+        #[target_feature(enable = "avx512f,avx512vl")]
         fn enabled<T: Element, M: Map<N>, const N: usize>(
             token: Avx512,
             map: M,
-            buffers: Buffers<T, N>,
+            buffers: &Buffers<T, N>,
             streaming: bool,
         ) {
             slice::run::<<T as Registers>::Avx512, M, N>(token, map, buffers, streaming);
         }
-        // SAFETY: the token says that AVX-512F is there.
+        // SAFETY: the token says that AVX-512F and VL are there.
         unsafe { enabled(self, map, buffers, streaming) }
     }
 }

@@ -1,5 +1,7 @@
-use super::{Activation, Formula};
+use super::{Activation, Formula, Forward};
 use crate::Element;
+use crate::parallel::Plan;
+use crate::slice::{Buffers, Map};
 use crate::vector::Vector;
 
 /// The leaky rectified linear unit: `f(x) = negative_slope * x` for `x < 0`, else `x`.
@@ -101,6 +103,33 @@ impl Formula for LeakyRelu {
             slope * grad_output,
             grad_output,
         )
+    }
+
+    #[inline]
+    fn run_forward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 1>) {
+        let slope = T::from_f64(self.negative_slope);
+        if slope <= T::ONE && slope != T::ZERO {
+            plan.run(ByMax(self), buffers);
+        } else {
+            plan.run(Forward(self), buffers);
+        }
+    }
+}
+
+/// Leaky ReLU for slopes up to 1 but 0: the greater of `slope * x` and `x`.
+///
+/// Saves the comparison, which in AVX-512 takes one and a half cycles a register, more than the store. It
+/// is exact: below 0 the product is not the lesser one (and where it is equal, it is `x`), above 0 it is
+/// not the greater one, and `max` returns `x` where the product is NaN (a NaN `x`, or infinity times 0)
+/// and where both are zeros. A slope of 0 is left out because 0 * -inf has to stay NaN.
+#[derive(Clone, Copy)]
+struct ByMax(LeakyRelu);
+
+impl Map<1> for ByMax {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
+        let slope = x.splat(V::Element::from_f64(self.0.negative_slope));
+        (slope * x).max(x)
     }
 }
 
