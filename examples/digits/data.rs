@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
+use rand::Rng;
 use rand::seq::SliceRandom;
-use rand::{SeedableRng, rngs::StdRng};
 
 /// Pixels of an image, 8 rows of 8.
 pub(crate) const PIXELS: usize = 64;
@@ -55,9 +55,31 @@ impl Digits {
             return Err(format!("{count} images are too few to hold {held_out} out").into());
         }
         let mut order: Vec<usize> = (0..count).collect();
-        order.shuffle(&mut StdRng::seed_from_u64(seed));
+        order.shuffle(rng);
         let (train, test) = order.split_at(count - held_out);
-        Ok((self.pick(train), self.pick(test)))
+        let pick = |indices: &[usize]| {
+            let mut picked = Self::batch(indices.len());
+            picked.gather(&self, indices);
+            picked
+        };
+        Ok((pick(train), pick(test)))
+    }
+
+    /// Buffers for `count` images, to be filled by [`gather`](Self::gather).
+    pub(crate) fn batch(count: usize) -> Self {
+        Self {
+            images: Array2::zeros((count, PIXELS)),
+            classes: vec![0; count],
+        }
+    }
+
+    /// Overwrites this batch with the images of `source` at `indices`.
+    pub(crate) fn gather(&mut self, source: &Self, indices: &[usize]) {
+        let rows = self.images.rows_mut().into_iter().zip(&mut self.classes);
+        for ((mut image, class), &index) in rows.zip(indices) {
+            image.assign(&source.images.row(index));
+            *class = source.classes[index];
+        }
     }
 
     /// The share of images for which the largest logit is that of their class.
@@ -73,13 +95,6 @@ impl Digits {
             .count();
         right as f64 / self.classes.len() as f64
     }
-
-    fn pick(&self, indices: &[usize]) -> Self {
-        Self {
-            images: self.images.select(Axis(0), indices),
-            classes: indices.iter().map(|&index| self.classes[index]).collect(),
-        }
-    }
 }
 
 /// Appends a record's pixels and returns its class.
@@ -92,7 +107,11 @@ fn parse(record: &csv::StringRecord, pixels: &mut Vec<f32>) -> Result<usize, Str
     }
     for field in 0..PIXELS {
         let pixel = integer(record, field, DARKEST)?;
-        pixels.push(f32::from(pixel) / f32::from(DARKEST));
+        pixels.push(
+            (f32::from(pixel) / f32::from(DARKEST)
+                - std::env::var("C").map_or(0.0, |b| b.parse::<f32>().unwrap()))
+                * std::env::var("S").map_or(1.0, |b| b.parse::<f32>().unwrap()),
+        );
     }
     integer(record, PIXELS, CLASSES as u8 - 1).map(usize::from)
 }

@@ -2,7 +2,7 @@
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::Rng;
 use rand_distr::{Distribution, Normal, NormalError};
 use rectify::Activation;
 
@@ -14,6 +14,8 @@ pub(crate) enum Stage {
     Activation,
 }
 
+pub(crate) const STAGES: usize = 3;
+
 /// Stochastic gradient descent with momentum.
 #[derive(Clone, Copy)]
 pub(crate) struct Sgd {
@@ -21,6 +23,7 @@ pub(crate) struct Sgd {
     pub(crate) momentum: f32,
 }
 
+#[derive(Clone)]
 struct Layer {
     /// One row an input, one column a unit.
     weights: Array2<f32>,
@@ -103,15 +106,25 @@ pub(crate) struct Network<A> {
 }
 
 impl<A: Activation> Network<A> {
-    /// A network of `sizes[0]` inputs and then layers of `sizes[1..]` units; equal seeds give equal
-    /// weights.
-    pub(crate) fn new(activation: A, sizes: &[usize], seed: u64) -> Result<Self, NormalError> {
-        let mut rng = StdRng::seed_from_u64(seed);
+    /// A network of `sizes[0]` inputs and then layers of `sizes[1..]` units.
+    pub(crate) fn new(
+        activation: A,
+        sizes: &[usize],
+        rng: &mut impl Rng,
+    ) -> Result<Self, NormalError> {
         let layers = sizes
             .windows(2)
-            .map(|pair| Layer::new(pair[0], pair[1], &mut rng))
+            .map(|pair| Layer::new(pair[0], pair[1], rng))
             .collect::<Result<_, _>>()?;
         Ok(Self { activation, layers })
+    }
+
+    /// This network, weights and all, with another activation.
+    pub(crate) fn with_activation<B: Activation>(&self, activation: B) -> Network<B> {
+        Network {
+            activation,
+            layers: self.layers.clone(),
+        }
     }
 
     /// One buffer a layer, for batches of `rows` images.
@@ -133,9 +146,8 @@ impl<A: Activation> Network<A> {
     /// Inference: returns the logits, one row an image, and calls `after` with the layer's index after
     /// each stage. Nobody reads the pre-activations again, so they become the activations in place.
     ///
-    /// `self.activation.par()` would pay here from batches of some tens of thousands of images on: a
-    /// layer's buffer is then tens of megabytes, and the activation waits for memory. At a few hundred
-    /// images the buffers are in the cache, and waking threads takes longer than the work.
+    /// `self.activation.par()` would pay here once a layer's output is over a megabyte, at some 8,000
+    /// images a batch; with hundreds of images, waking a thread takes longer than the activation.
     pub(crate) fn infer<'a>(
         &self,
         images: ArrayView2<'_, f32>,

@@ -1,0 +1,156 @@
+//! Every kernel gives the bits of the scalar definition: on every tier, at every length and alignment,
+//! serial and parallel.
+
+mod common;
+
+use common::{Bench, TestElement, values};
+use rectify::{Activation, LeakyRelu, Relu, Tier, scalar};
+
+/// Past several bodies of four registers of 16 lanes.
+const SHORT: usize = 4 * 64 + 40;
+
+fn every_length_and_offset<T: TestElement>() {
+    let lanes_of_a_line = 64 / size_of::<T>();
+    let mut bench = Bench::<T>::new(SHORT);
+    for_each_activation!(|activation| {
+        for tier in Tier::available() {
+            for len in 0..=SHORT {
+                for offset in 0..lanes_of_a_line {
+                    // Inputs at all offsets too, over the lengths.
+                    let input_offset = (offset * 5 + len) % lanes_of_a_line;
+                    bench.check(&activation, &activation.on(tier), len, offset, input_offset);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn f32_at_every_length_and_offset() {
+    every_length_and_offset::<f32>();
+}
+
+#[test]
+fn f64_at_every_length_and_offset() {
+    every_length_and_offset::<f64>();
+}
+
+/// Sizes about a power of two, from the cache to well past it: with 32 MiB of last-level cache or less,
+/// the last ones stream. (That every tier streams right at every length is tested beside the loops,
+/// whatever the machine's cache.)
+fn large<T: TestElement>() {
+    let sizes = [1 << 15, 1 << 17, 1 << 19, 1 << 21, 5 << 20];
+    let mut bench = Bench::<T>::new(5 << 20);
+    let activations = [0.01, 0.0, 2.0].map(LeakyRelu::new);
+    for size in sizes {
+        for (len, offset) in [(size - 1, 4), (size, 0), (size + 7, 1)] {
+            for tier in Tier::available() {
+                bench.check(&Relu, &Relu.on(tier), len.min(5 << 20), offset, 3);
+                #[cfg(feature = "parallel")]
+                bench.check(&Relu, &Relu.on(tier).par(), len.min(5 << 20), offset, 3);
+            }
+            for activation in activations {
+                bench.check(&activation, &activation, len.min(5 << 20), offset, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn f32_at_large_sizes() {
+    large::<f32>();
+}
+
+#[test]
+fn f64_at_large_sizes() {
+    large::<f64>();
+}
+
+/// The definition itself, value by value, as the written contract has it.
+#[test]
+fn the_definition_at_special_values() {
+    let inf = f32::INFINITY;
+    // Signalling and quiet, with payloads, both signs.
+    for bits in [0x7f80_0001_u32, 0xff80_0001, 0x7fc0_1234, 0xffc0_1234] {
+        let nan = f32::from_bits(bits);
+        assert_eq!(Relu.eval(nan).to_bits(), bits);
+        assert_eq!(LeakyRelu::new(-2.0).eval(nan).to_bits(), bits);
+        // The gradient passes at a NaN input, and a NaN gradient keeps its bits where it passes.
+        assert_eq!(Relu.eval_backward(nan, 5.0_f32), 5.0);
+        assert_eq!(LeakyRelu::new(0.5).eval_backward(nan, 5.0_f32), 5.0);
+        assert_eq!(Relu.eval_backward(1.0, nan).to_bits(), bits);
+        // ... and does not leak where it does not.
+        assert_eq!(Relu.eval_backward(-1.0, nan).to_bits(), 0);
+    }
+    let table: [(f64, f32, f32); 12] = [
+        // slope, x, f(x)
+        (0.0, -1.0, -0.0),
+        (0.0, 0.0, 0.0),
+        (-0.0, -1.0, 0.0),
+        (-0.5, -0.0, -0.0),
+        (-0.5, 0.0, 0.0),
+        (-0.5, -4.0, 2.0),
+        (-0.5, 4.0, 4.0),
+        (2.5, -4.0, -10.0),
+        (2.5, 4.0, 4.0),
+        (f64::INFINITY, -1.0, -inf),
+        (f64::INFINITY, -0.0, -0.0),
+        (0.01, -inf, -inf),
+    ];
+    for (slope, x, expected) in table {
+        let actual = LeakyRelu::new(slope).eval(x);
+        assert_eq!(actual.to_bits(), expected.to_bits(), "slope {slope}, x {x}");
+    }
+    assert!(LeakyRelu::new(0.0).eval(-inf).is_nan());
+    assert_eq!(LeakyRelu::new(0.5).eval_backward(-0.0_f32, 8.0), 4.0);
+    assert_eq!(LeakyRelu::new(0.5).eval_backward(0.0_f32, 8.0), 4.0);
+    assert_eq!(Relu.eval_backward(-0.0_f32, inf).to_bits(), 0);
+}
+
+/// The examples that tutorials give, through the kernels.
+#[test]
+fn the_tutorials_values_on_every_tier() {
+    for tier in Tier::available() {
+        let mut y = [2.0_f32, -3.0];
+        Relu.on(tier).forward_in_place(&mut y);
+        assert_eq!(y, [2.0, 0.0]);
+
+        let mut y = [-3.0_f64, -1.0];
+        LeakyRelu::new(0.001).on(tier).forward_in_place(&mut y);
+        assert_eq!(y, [-0.003, -0.001]);
+
+        let x = [-2.0_f64, 0.0, 2.0];
+        let mut y = [f64::NAN; 3];
+        LeakyRelu::new(0.01).on(tier).forward(&x, &mut y);
+        assert_eq!(y, [-0.02, 0.0, 2.0]);
+
+        // Units whose inputs are all negative stop learning; with a leak they go on.
+        let (x, dy) = ([-0.1_f32, -5.0, -1e30], [1.0, -2.0, 3.0]);
+        let mut dx = [f32::NAN; 3];
+        Relu.on(tier).backward(&x, &dy, &mut dx);
+        assert_eq!(dx, [0.0; 3]);
+        LeakyRelu::new(0.5).on(tier).backward(&x, &dy, &mut dx);
+        assert_eq!(dx, [0.5, -1.0, 1.5]);
+    }
+}
+
+/// Adaptors change where a kernel runs, never what it is.
+#[test]
+fn adaptors_compose() {
+    let leaky = LeakyRelu::new(0.25);
+    let tier = Tier::available().next().expect("portable is always there");
+    assert_eq!(leaky.on(tier).eval(-4.0), -1.0);
+    assert_eq!(leaky.on(tier).derivative(-4.0), 0.25);
+    #[cfg(feature = "parallel")]
+    {
+        let x = values::<f64>(100_000, 3);
+        let mut expected = vec![0.0; x.len()];
+        scalar::forward(&leaky, &x, &mut expected);
+        for y in [&mut vec![0.0; x.len()], &mut vec![1.0; x.len()]] {
+            leaky.on(tier).par().forward(&x, y);
+            common::assert_same_bits(y, &expected, || "on, then par".into());
+            leaky.par().on(Tier::best()).forward(&x, y);
+            common::assert_same_bits(y, &expected, || "par, then on".into());
+        }
+    }
+}
