@@ -276,3 +276,62 @@ fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
         crate::x86::fence();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tier;
+
+    #[derive(Clone, Copy)]
+    struct Difference;
+
+    impl Map<2> for Difference {
+        #[inline(always)]
+        fn apply<V: Vector>(self, [a, b]: [V; 2]) -> V {
+            a - b
+        }
+    }
+
+    fn every_element_is_written_once<T: Element>(streaming: bool) {
+        const LONGEST: usize = 3 * 64 + 30;
+        let numbers: Vec<T> = (0..2 * LONGEST).map(|i| T::from_f64(i as f64)).collect();
+        for tier in Tier::available() {
+            for len in 0..=LONGEST {
+                for offset in 0..64 / size_of::<T>() {
+                    let (a, b) = (&numbers[offset..offset + len], &numbers[7..7 + len]);
+                    let mut output = vec![T::ZERO; len + offset + 64];
+                    let start = output.as_ptr().align_offset(64) + offset;
+                    let out = &mut output[start..start + len];
+                    out.copy_from_slice(b);
+                    // `b` is read from the output itself, so an element done twice shows.
+                    tier.run(Difference, &Buffers::backward_in_place(a, out), false);
+                    let expected = T::from_f64(offset as f64 - 7.0);
+                    assert!(out.iter().all(|&x| x == expected), "{tier}, {len} in place");
+
+                    out.fill(T::ZERO - T::ONE);
+                    let buffers = Buffers::new([a, b], as_output(out));
+                    tier.run(Difference, &buffers, streaming);
+                    assert!(
+                        out.iter().all(|&x| x == expected),
+                        "{tier}, {len} at {offset}"
+                    );
+                    output[start..start + len].fill(T::ZERO);
+                    let untouched = output.iter().all(|&x| x == T::ZERO);
+                    assert!(untouched, "{tier}, {len} at {offset}: wrote outside");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_element_is_written_once_through_the_cache() {
+        every_element_is_written_once::<f32>(false);
+        every_element_is_written_once::<f64>(false);
+    }
+
+    #[test]
+    fn every_element_is_written_once_past_the_cache() {
+        every_element_is_written_once::<f32>(true);
+        every_element_is_written_once::<f64>(true);
+    }
+}

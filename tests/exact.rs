@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, TestElement, values};
+use common::{Bench, SLOPES, TestElement, values};
 use rectify::{Activation, LeakyRelu, Relu, Tier, scalar};
 
 /// Past several bodies of four registers of 16 lanes.
@@ -12,7 +12,7 @@ const SHORT: usize = 4 * 64 + 40;
 fn every_length_and_offset<T: TestElement>() {
     let lanes_of_a_line = 64 / size_of::<T>();
     let mut bench = Bench::<T>::new(SHORT);
-    for_each_activation!(|activation| {
+    for_each_activation!(SLOPES, |activation| {
         for tier in Tier::available() {
             for len in 0..=SHORT {
                 for offset in 0..lanes_of_a_line {

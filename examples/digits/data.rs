@@ -49,7 +49,11 @@ impl Digits {
     ///
     /// # Errors
     /// If no image would be left to train on.
-    pub(crate) fn split(self, held_out: usize, seed: u64) -> Result<(Self, Self), Box<dyn Error>> {
+    pub(crate) fn split(
+        self,
+        held_out: usize,
+        rng: &mut impl Rng,
+    ) -> Result<(Self, Self), Box<dyn Error>> {
         let count = self.classes.len();
         if held_out >= count {
             return Err(format!("{count} images are too few to hold {held_out} out").into());

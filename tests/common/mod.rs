@@ -2,8 +2,9 @@
 //! method with its scalar reference, by bits.
 #![allow(dead_code, unreachable_pub)] // Each test binary uses its part.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, LowerHex};
 use std::mem::MaybeUninit;
+use std::ops::{BitOr, BitXor};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -26,13 +27,16 @@ pub const SLOPES: [f64; 12] = [
     1.0 + f64::EPSILON,
 ];
 
-/// Runs `$body` with each activation, over its parameters. A new activation is a line here.
+/// A slope for each formula that `LeakyRelu` has and each sign, for tests that take long.
+pub const FEW_SLOPES: [f64; 4] = [0.01, 0.0, 2.5, -0.5];
+
+/// Runs `$body` with each activation, leaky ones with each of `$slopes`. A new activation is a line here.
 #[macro_export]
 macro_rules! for_each_activation {
-    (|$activation:ident| $body:expr) => {{
+    ($slopes:expr, |$activation:ident| $body:expr) => {{
         let $activation = rectify::Relu;
         $body;
-        for slope in $crate::common::SLOPES {
+        for slope in $slopes {
             let $activation = rectify::LeakyRelu::new(slope);
             $body;
         }
@@ -41,7 +45,14 @@ macro_rules! for_each_activation {
 
 /// An element type with its bits and its troublesome values.
 pub trait TestElement: Element {
-    fn bits(self) -> u64;
+    type Bits: Copy
+        + Default
+        + Eq
+        + LowerHex
+        + BitXor<Output = Self::Bits>
+        + BitOr<Output = Self::Bits>;
+
+    fn bits(self) -> Self::Bits;
     fn from_random_bits(bits: u64) -> Self;
     fn specials() -> Vec<Self>;
 }
@@ -49,8 +60,10 @@ pub trait TestElement: Element {
 macro_rules! test_element {
     ($float:ident, $bits:ident) => {
         impl TestElement for $float {
-            fn bits(self) -> u64 {
-                self.to_bits().into()
+            type Bits = $bits;
+
+            fn bits(self) -> $bits {
+                self.to_bits()
             }
 
             fn from_random_bits(bits: u64) -> Self {
@@ -117,8 +130,10 @@ pub fn assert_same_bits<T: TestElement>(
     let differ = actual
         .iter()
         .zip(expected)
-        .fold(0, |differ, (a, e)| differ | (a.bits() ^ e.bits()));
-    if differ != 0 {
+        .fold(T::Bits::default(), |differ, (a, e)| {
+            differ | (a.bits() ^ e.bits())
+        });
+    if differ != T::Bits::default() {
         let at = (0..actual.len())
             .find(|&i| actual[i].bits() != expected[i].bits())
             .expect("some bit differs");
