@@ -1,5 +1,5 @@
-//! What a user calls: [`Activation`], and the adaptors that [`on`](Activation::on) and
-//! [`par`](Activation::par) return. The mathematics stands in one file an activation, beside this one.
+//! What a user calls: [`Activation`], and the adaptors that its `on` and `par`
+//! return. The mathematics stands in one file an activation, beside this one.
 
 use std::mem::MaybeUninit;
 
@@ -83,8 +83,7 @@ impl<A: Formula> Map<2> for Backward<A> {
 /// [`eval_backward`](Activation::eval_backward). A NaN input comes out as it is, payload and sign
 /// included, and lets its gradient pass. Slices may have any length, 0 too, and any alignment.
 ///
-/// Nothing allocates, and everything runs on the caller's thread, unless [`par`](Activation::par) asks
-/// for more.
+/// Nothing allocates, and everything runs on the caller's thread, unless `par` asks for more.
 ///
 /// # Panics
 /// Methods that take several slices panic if their lengths differ, before they write anything. At first

@@ -1,4 +1,26 @@
-//! Activation kernels on the CPU.
+// The README's code uses `par()`.
+#![cfg_attr(feature = "parallel", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "parallel"),
+    doc = "Activation kernels for the CPU, without Rayon."
+)]
+//!
+//! ## How the code is laid out
+//!
+//! Each layer knows only the ones before it.
+//!
+//! | layer | it is | where |
+//! |---|---|---|
+//! | vector | a register: load, store, splat, arithmetic, compare-and-select | `src/vector.rs` |
+//! | x86 | AVX2 and AVX-512 registers with their tokens, the streaming store | `src/x86.rs` |
+//! | slice | the loops | `src/slice.rs` |
+//! | tier | which registers this machine may and should use | `src/tier.rs` |
+//! | parallel | how a slice is split over Rayon, and when it is not; when it streams | `src/parallel.rs` |
+//! | activation | the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
+//! | scalar | the reference kernels | `src/scalar.rs` |
+//!
+//! Unsafe code stands in `x86` (intrinsics), in `slice` (a caller's buffers as pointers) and in the two
+//! `forward_uninit`s, which return what they have written.
 
 mod activation;
 mod element;

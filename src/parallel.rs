@@ -3,11 +3,12 @@
 use crate::slice::{Buffers, Map};
 use crate::{Element, Tier};
 
-/// What [`on`](crate::Activation::on) and [`par`](crate::Activation::par) ask for.
+/// What the adaptors `on` and `par` ask for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan {
     /// [`Tier::best`] where none was named.
     pub(crate) tier: Option<Tier>,
+    #[cfg(feature = "parallel")]
     pub(crate) parallel: bool,
 }
 
