@@ -8,7 +8,7 @@ use crate::{Element, Tier};
 pub struct Plan {
     /// [`Tier::best`] where none was named.
     pub(crate) tier: Option<Tier>,
-    #[cfg(feature = "parallel")]
+    #[cfg_attr(not(feature = "parallel"), expect(dead_code))]
     pub(crate) parallel: bool,
 }
 
