@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Bench, SLOPES, TestElement, values};
-use rectify::{Activation, LeakyRelu, Relu, Tier, scalar};
+use common::{Bench, SLOPES, TestElement};
+use rectify::{Activation, LeakyRelu, Relu, Tier};
 
 /// Past several bodies of four registers of 16 lanes.
 const SHORT: usize = 4 * 64 + 40;
@@ -136,21 +136,9 @@ fn the_tutorials_values_on_every_tier() {
 
 /// Adaptors change where a kernel runs, never what it is.
 #[test]
-fn adaptors_compose() {
+fn an_adaptor_is_the_activation_that_it_holds() {
     let leaky = LeakyRelu::new(0.25);
     let tier = Tier::available().next().expect("portable is always there");
     assert_eq!(leaky.on(tier).eval(-4.0), -1.0);
     assert_eq!(leaky.on(tier).derivative(-4.0), 0.25);
-    #[cfg(feature = "parallel")]
-    {
-        let x = values::<f64>(100_000, 3);
-        let mut expected = vec![0.0; x.len()];
-        scalar::forward(&leaky, &x, &mut expected);
-        for y in [&mut vec![0.0; x.len()], &mut vec![1.0; x.len()]] {
-            leaky.on(tier).par().forward(&x, y);
-            common::assert_same_bits(y, &expected, || "on, then par".into());
-            leaky.par().on(Tier::best()).forward(&x, y);
-            common::assert_same_bits(y, &expected, || "par, then on".into());
-        }
-    }
 }

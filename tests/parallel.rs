@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bench, TestElement};
 use rayon::ThreadPoolBuilder;
-use rectify::{Activation, LeakyRelu, Relu};
+use rectify::{Activation, LeakyRelu, Relu, Tier};
 
 /// From well below the size that is split to well past it, one chunk and its neighbours among them.
 const LENGTHS: [usize; 9] = [
@@ -47,4 +47,17 @@ fn callers_outside_the_pool_give_the_same_bits() {
             scope.spawn(check_all::<f32>);
         }
     });
+}
+
+#[test]
+fn adaptors_compose_in_any_order() {
+    let len = 400_000;
+    let mut bench = Bench::<f32>::new(len);
+    let leaky = LeakyRelu::new(0.25);
+    for tier in Tier::available() {
+        bench.check(&leaky, &leaky.on(tier).par(), len, 4, 0);
+        bench.check(&leaky, &leaky.par().on(tier), len, 4, 0);
+    }
+    let least = Tier::available().next().unwrap();
+    assert_eq!(leaky.par().on(least).eval(-4.0), -1.0);
 }
