@@ -8,8 +8,8 @@
 //! Stores that cross a cache line cost up to 40% of the speed in L1, so the body stores aligned. What it
 //! leaves over at the ends is covered by two registers, the first and the last, that overlap it. They are
 //! computed before anything is written and stored after everything else, so each element is computed from
-//! its input once, in place too. A buffer shorter than two registers is done with the same two
-//! registers, of half the lanes as often as it needs.
+//! its input once, in place too. What is shorter than eight registers is covered by such overlapping
+//! registers alone.
 //!
 //! A caller's buffers come here as pointers, because the output may be one of the inputs and may be
 //! uninitialised, and because a loop that is written once cannot be wrong in one of its copies.
@@ -185,8 +185,13 @@ pub(crate) fn run<V: Vector, M: Map<N>, const N: usize>(
     buffers: &Buffers<V::Element, N>,
     streaming: bool,
 ) {
-    if buffers.len < 2 * V::LANES {
+    let len = buffers.len;
+    if len < 2 * V::LANES {
         short::<V, M, N>(token, map, buffers);
+    } else if len <= 4 * V::LANES {
+        both_ends::<V, M, N, 2>(token, map, buffers);
+    } else if len <= 8 * V::LANES {
+        both_ends::<V, M, N, 4>(token, map, buffers);
     } else if V::STREAMS && streaming {
         long::<V, M, N, true>(token, map, buffers);
     } else {
@@ -194,37 +199,55 @@ pub(crate) fn run<V: Vector, M: Map<N>, const N: usize>(
     }
 }
 
-/// At most twice the lanes of `V`: two registers that overlap, of as many lanes as fit.
+/// Less than twice the lanes of `V`: two registers, of half the lanes as often as it needs.
 #[inline(always)]
 fn short<V: Vector, M: Map<N>, const N: usize>(
     token: V::Token,
     map: M,
     buffers: &Buffers<V::Element, N>,
 ) {
-    let len = buffers.len;
-    if len >= V::LANES {
-        // One lane is the end of the halving, and then three elements at most are left: the first, the
-        // middle and the last are all there are. Wider registers leave no gap in the middle.
-        debug_assert!(len <= if V::LANES == 1 { 3 } else { 2 * V::LANES });
-        let (middle, end) = (len / 2, len - V::LANES);
-        // SAFETY: `len >= V::LANES`, so the registers at 0 and at `end` are in bounds; with one lane the
-        // middle is too, as `len >= 1`.
-        unsafe {
-            let first: V = buffers.load(token, map, 0);
-            let last: V = buffers.load(token, map, end);
-            if V::LANES == 1 {
-                let between: V = buffers.load(token, map, middle);
-                buffers.store(between, middle);
-            }
-            buffers.store(first, 0);
-            buffers.store(last, end);
+    if V::LANES == 1 {
+        // At most three elements are left: the first, the middle and the last are all there are.
+        debug_assert!(buffers.len <= 3);
+        if buffers.len > 0 {
+            let middle = buffers.len / 2;
+            // SAFETY: `middle < len`.
+            let between: V = unsafe { buffers.load(token, map, middle) };
+            both_ends::<V, M, N, 1>(token, map, buffers);
+            // SAFETY: as above.
+            unsafe { buffers.store(between, middle) };
         }
-    } else if V::LANES > 1 {
+    } else if buffers.len >= V::LANES {
+        both_ends::<V, M, N, 1>(token, map, buffers);
+    } else {
         short::<V::Half, M, N>(token.into(), map, buffers);
     }
 }
 
-/// At least twice the lanes of `V`.
+/// `K` to `2 * K` registers: `K` from the front and `K` up to the end, which may overlap. Without a loop,
+/// and without a look at the alignment, which costs more than it gains here.
+#[inline(always)]
+fn both_ends<V: Vector, M: Map<N>, const N: usize, const K: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<V::Element, N>,
+) {
+    let end = buffers.len - K * V::LANES;
+    // SAFETY: `len >= K * LANES`, or the subtraction would have failed; in release builds too that is what
+    // the callers have just compared.
+    unsafe {
+        let front: [V; K] = array::from_fn(|i| buffers.load(token, map, i * V::LANES));
+        let back: [V; K] = array::from_fn(|i| buffers.load(token, map, end + i * V::LANES));
+        for i in 0..K {
+            buffers.store(front[i], i * V::LANES);
+        }
+        for i in 0..K {
+            buffers.store(back[i], end + i * V::LANES);
+        }
+    }
+}
+
+/// At least twice the lanes of `V`; meant for more than eight times.
 #[inline(always)]
 fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
     token: V::Token,

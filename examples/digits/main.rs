@@ -10,15 +10,19 @@
 //! accuracy and the share of dead units after each epoch, times batched inference layer by layer, and
 //! draws the curves as `digits.svg` in Cargo's target directory.
 //!
-//! A unit is dead when its pre-activation is not positive for any training image. ReLU's derivative is
-//! then 0 for all of them, so no gradient reaches the unit's own weights; only a change in the layers
-//! before it, if they still learn, can bring it back. In the first layer death is final.
+//! A unit is dead when no training image gives it a gradient: the derivative at its pre-activation is 0
+//! for all of them. Under ReLU it is then never positive, and its own weights stop learning; only a change
+//! in the layers before it can bring it back, and in the first layer nothing can. Under leaky ReLU such a
+//! unit is merely silent: the gradient still reaches it.
 //!
-//! The setting is chosen to make this happen: [`LEARNING_RATE`] is several times what such a network
-//! needs, the momentum carries each overshoot on, and the pixels are not centred, so one large step can
-//! push a unit below 0 for every image. At a rate of 0.03 ReLU loses hardly any unit, and the two networks
-//! are equally good. [`NEGATIVE_SLOPE`] is 0.1, not the customary 0.01, for a unit comes back the sooner
-//! the steeper the slope.
+//! The setting is chosen to kill units: the learning rate is several times what such a network needs,
+//! momentum carries each overshoot on, and the pixels are not centred, so one large step can push a unit
+//! below 0 for every image. Over 200 seeds, ReLU ended with 12 to 58 % of its hidden units dead (24 % on
+//! average) and 96.6 % of the held-out digits right, leaky ReLU with none dead and 97.3 % right. It is no
+//! law: with a rate of 0.03, ReLU loses 5 % of its units and both are equally good; with 0.25, neither
+//! learns the digits. The negative slope is 0.1, not the customary 0.01: it brings silent units back sooner.
+//!
+//! Equal seeds give equal results on one machine; on another, matrix products may round otherwise.
 
 mod data;
 mod network;
@@ -38,10 +42,10 @@ use rand::{SeedableRng, rngs::StdRng};
 use rectify::{Activation, LeakyRelu, Relu, Tier};
 
 use data::{CLASSES, Digits, PIXELS};
-use network::{Network, STAGES, Sgd, Tape, Units};
+use network::{Network, STAGES, Sgd, Stage, Tape};
 use picture::{BLUE, Curve, Panel, SKY, VERMILION};
 
-const SEED: u64 = 0;
+const SEED: u64 = 8;
 const HELD_OUT: usize = 500;
 const SIZES: [usize; 5] = [PIXELS, 40, 40, 40, CLASSES];
 const NEGATIVE_SLOPE: f64 = 0.1;
@@ -54,7 +58,7 @@ const TIMED_RUNS: usize = 2000;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut rng = StdRng::seed_from_u64(seed()?);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/optdigits.csv");
-    let (train, test) = Digits::read(&file)?.split(HELD_OUT, &mut rng)?;
+    let [train, test] = Digits::read(&file)?.split(HELD_OUT, &mut rng)?;
 
     let network = Network::new(Relu, &SIZES, &mut rng)?;
     let leaky_network = network.with_activation(LeakyRelu::new(NEGATIVE_SLOPE));
@@ -95,12 +99,15 @@ struct Contender<A> {
     record: Vec<Score>,
 }
 
+/// Shares, from 0 to 1.
 #[derive(Clone, Copy)]
 struct Score {
-    /// On the held-out images.
+    /// Of the held-out images: those whose digit was told.
     accuracy: f64,
-    /// Over the training images.
-    units: Units,
+    /// Of the hidden units: those that no training image gives a gradient.
+    dead: f64,
+    /// Of the hidden units: those that no training image makes positive.
+    silent: f64,
 }
 
 impl<A: Activation> Contender<A> {
@@ -118,23 +125,19 @@ impl<A: Activation> Contender<A> {
     }
 
     fn train(&mut self, batch: &Digits, sgd: Sgd) {
-        self.network.train(
-            batch.images.view(),
-            &batch.classes,
-            &mut self.batch_tape,
-            sgd,
-        );
+        let images = batch.images.view();
+        self.network
+            .train(images, &batch.classes, &mut self.batch_tape, sgd);
     }
 
     fn measure(&mut self, train: &Digits, test: &Digits) {
-        let logits = self
-            .network
-            .infer(test.images.view(), &mut self.test_buffers, |_, _| {});
+        let (network, tape) = (&self.network, &mut self.train_tape);
+        let logits = network.infer(test.images.view(), &mut self.test_buffers, |_, _| {});
+        let (images, activation) = (train.images.view(), network.activation);
         self.record.push(Score {
             accuracy: test.accuracy(logits),
-            units: self
-                .network
-                .units(train.images.view(), &mut self.train_tape),
+            dead: network.idle_units(images, tape, |x| activation.derivative(x) == 0.0),
+            silent: network.idle_units(images, tape, |x| x <= 0.0),
         });
     }
 
@@ -146,34 +149,21 @@ impl<A: Activation> Contender<A> {
         Curve {
             label: format!("{}{label}", self.name),
             color,
-            percent: self
-                .record
-                .iter()
-                .map(|score| 100.0 * value(score))
-                .collect(),
+            percent: self.record.iter().map(|s| 100.0 * value(s)).collect(),
         }
     }
 }
 
 /// Trains the two on the same batches and prints a line an epoch.
-fn train_both<A: Activation, B: Activation>(
-    a: &mut Contender<A>,
-    b: &mut Contender<B>,
+fn train_both(
+    relu: &mut Contender<Relu>,
+    leaky: &mut Contender<LeakyRelu>,
     train: &Digits,
     test: &Digits,
     rng: &mut StdRng,
 ) {
-    println!(
-        "{} training images, {} held out; layers {SIZES:?}; learning rate {LEARNING_RATE} falling to 0, \
-         momentum {MOMENTUM},\nbatches of {BATCH}; negative slope {NEGATIVE_SLOPE}. The rate is too high on \
-         purpose: it is what kills ReLU's units.\n\
-         A unit is dead where no training image gives it a gradient, silent where none makes it positive.\n",
-        train.classes.len(),
-        test.classes.len(),
-    );
-    println!("epoch | {:^22} | {:^36}", a.name, b.name);
-    print_epoch(0, a.last(), b.last());
-
+    print_setting(train.classes.len());
+    print_epoch(0, relu.last(), leaky.last());
     let mut order: Vec<usize> = (0..train.classes.len()).collect();
     let mut batch = Digits::batch(BATCH);
     for epoch in 0..EPOCHS {
@@ -187,23 +177,34 @@ fn train_both<A: Activation, B: Activation>(
         // What does not fill a batch waits for another epoch's order.
         for indices in order.chunks_exact(BATCH) {
             batch.gather(train, indices);
-            a.train(&batch, sgd);
-            b.train(&batch, sgd);
+            relu.train(&batch, sgd);
+            leaky.train(&batch, sgd);
         }
-        a.measure(train, test);
-        b.measure(train, test);
-        print_epoch(epoch + 1, a.last(), b.last());
+        relu.measure(train, test);
+        leaky.measure(train, test);
+        print_epoch(epoch + 1, relu.last(), leaky.last());
     }
+}
+
+fn print_setting(training_images: usize) {
+    println!(
+        "\
+{training_images} training images, {HELD_OUT} held out. Layers {SIZES:?}, batches of {BATCH}, negative slope {NEGATIVE_SLOPE}.
+Learning rate {LEARNING_RATE} falling to 0, momentum {MOMENTUM}: too high on purpose, for that is what kills ReLU's units.
+Dead: no training image gives the unit a gradient. Silent: none makes it positive.
+
+epoch |          ReLU          |             leaky ReLU"
+    );
 }
 
 fn print_epoch(epoch: usize, relu: Score, leaky: Score) {
     println!(
         "{epoch:5} | {:5.1} % right {:3.0} % dead | {:5.1} % right {:3.0} % dead {:3.0} % silent",
         100.0 * relu.accuracy,
-        100.0 * relu.units.dead,
+        100.0 * relu.dead,
         100.0 * leaky.accuracy,
-        100.0 * leaky.units.dead,
-        100.0 * leaky.units.silent,
+        100.0 * leaky.dead,
+        100.0 * leaky.silent,
     );
 }
 
@@ -211,8 +212,7 @@ fn print_epoch(epoch: usize, relu: Score, leaky: Score) {
 fn time_inference<A: Activation>(contender: &Contender<A>, test: &Digits) {
     let network = &contender.network;
     let mut buffers = network.buffers(test.classes.len());
-    let layers = SIZES.len() - 1;
-    let mut times = vec![[const { Vec::<Duration>::new() }; STAGES]; layers];
+    let mut times = [const { [const { Vec::new() }; STAGES] }; SIZES.len() - 1];
     for _ in 0..TIMED_RUNS {
         let mut start = Instant::now();
         network.infer(test.images.view(), &mut buffers, |layer, stage| {
@@ -220,10 +220,7 @@ fn time_inference<A: Activation>(contender: &Contender<A>, test: &Digits) {
             start = Instant::now();
         });
     }
-    let medians: Vec<_> = times
-        .iter_mut()
-        .map(|stages| stages.each_mut().map(|runs| median_micros(runs)))
-        .collect();
+    let medians = times.map(|stages| stages.map(median_micros));
 
     println!(
         "\nInference by the better network, {}: {} images in one batch, {:.1} % right.\n\
@@ -251,35 +248,23 @@ fn print_times(layer: &str, [product, bias, activation]: &[f64; STAGES]) {
 }
 
 /// 0 where a layer has no such stage.
-fn median_micros(runs: &mut [Duration]) -> f64 {
+fn median_micros(mut runs: Vec<Duration>) -> f64 {
     runs.sort_unstable();
     runs.get(runs.len() / 2)
         .map_or(0.0, |median| median.as_secs_f64() * 1e6)
 }
 
 /// Draws the accuracy and the state of the units, and creates the folder if need be.
-fn draw<A: Activation, B: Activation>(
+fn draw(
     path: &Path,
-    relu: &Contender<A>,
-    leaky: &Contender<B>,
+    relu: &Contender<Relu>,
+    leaky: &Contender<LeakyRelu>,
 ) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let accuracy_curves = vec![
-        relu.curve("", VERMILION, |score| score.accuracy),
-        leaky.curve("", BLUE, |score| score.accuracy),
-    ];
-    let unit_curves = vec![
-        relu.curve(": dead, no gradient", VERMILION, |score| score.units.dead),
-        leaky.curve(": dead", BLUE, |score| score.units.dead),
-        leaky.curve(": silent, but with a gradient", SKY, |score| score.units.silent),
-    ];
-    // The first epochs would leave no room for the difference that lasts.
-    let lowest = later(&accuracy_curves).fold(80.0, f64::min);
-    let highest = unit_curves.iter().flat_map(|curve| &curve.percent).fold(0.0, |a, &b| f64::max(a, b));
     let accuracy = Panel {
-        title: "Accuracy on held-out digits",
+        title: "Accuracy on the held-out digits (lower values at the 80 % line)",
         y_label: "accuracy",
         range: 80.0..100.0,
         legend: SeriesLabelPosition::LowerRight,
@@ -289,16 +274,15 @@ fn draw<A: Activation, B: Activation>(
         ],
     };
     let units = Panel {
-        title: "Hidden units that no training image reaches",
+        title: "Hidden units that are positive for no training image",
         y_label: "share of hidden units",
-        range: -1.0..50.0,
+        // From below 0, lest a curve at 0 hide the axis.
+        range: -1.0..60.0,
         legend: SeriesLabelPosition::UpperRight,
         curves: vec![
-            relu.curve(": dead, no gradient", VERMILION, |score| score.units.dead),
-            leaky.curve(": dead", BLUE, |score| score.units.dead),
-            leaky.curve(": silent, but with a gradient", SKY, |score| {
-                score.units.silent
-            }),
+            relu.curve(": dead, no gradient", VERMILION, |score| score.dead),
+            leaky.curve(": dead", BLUE, |score| score.dead),
+            leaky.curve(": silent, yet with a gradient", SKY, |score| score.silent),
         ],
     };
     let title = format!("ReLU and leaky ReLU at a learning rate of {LEARNING_RATE}");

@@ -1,7 +1,7 @@
 //! A fully connected network that is generic over its activation.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::{Distribution, Normal, NormalError};
 use rectify::Activation;
@@ -39,10 +39,7 @@ impl Layer {
         let shape = (inputs, units);
         Ok(Self {
             weights: Array2::from_shape_simple_fn(shape, || normal.sample(rng)),
-            bias: Array1::from_elem(
-                units,
-                std::env::var("BIAS").map_or(0.0, |b| b.parse().unwrap()),
-            ),
+            bias: Array1::zeros(units),
             weights_velocity: Array2::zeros(shape),
             bias_velocity: Array1::zeros(units),
         })
@@ -56,21 +53,11 @@ impl Layer {
         *output += &self.bias;
     }
 
-    /// Writes the gradient of the layer's input.
-    fn backward(&self, grad_output: &Array2<f32>, grad_input: &mut Array2<f32>) {
-        general_mat_mul(1.0, grad_output, &self.weights.t(), 0.0, grad_input);
-    }
-
     /// Steps against the gradient of the weights, `input` transposed times `grad_output`, which the
     /// product adds to the decayed velocity as it goes.
     fn step(&mut self, input: ArrayView2<'_, f32>, grad_output: &Array2<f32>, sgd: Sgd) {
-        general_mat_mul(
-            1.0,
-            &input.t(),
-            grad_output,
-            sgd.momentum,
-            &mut self.weights_velocity,
-        );
+        let velocity = &mut self.weights_velocity;
+        general_mat_mul(1.0, &input.t(), grad_output, sgd.momentum, velocity);
         self.bias_velocity *= sgd.momentum;
         for row in grad_output.rows() {
             self.bias_velocity += &row;
@@ -91,17 +78,8 @@ pub(crate) struct Tape {
     gradients: Vec<Array2<f32>>,
 }
 
-/// The share of hidden units, from 0 to 1, in two states of which only the first is final.
-#[derive(Clone, Copy)]
-pub(crate) struct Units {
-    /// No training image gives the unit a gradient: the derivative is 0 for all of them.
-    pub(crate) dead: f64,
-    /// No training image gives the unit a positive pre-activation.
-    pub(crate) silent: f64,
-}
-
 pub(crate) struct Network<A> {
-    activation: A,
+    pub(crate) activation: A,
     layers: Vec<Layer>,
 }
 
@@ -146,7 +124,7 @@ impl<A: Activation> Network<A> {
     /// Inference: returns the logits, one row an image, and calls `after` with the layer's index after
     /// each stage. Nobody reads the pre-activations again, so they become the activations in place.
     ///
-    /// `self.activation.par()` would pay here once a layer's output is over a megabyte, at some 8,000
+    /// `activation.par()` would pay here once a layer's output is over a megabyte, at some 8,000
     /// images a batch; with hundreds of images, waking a thread takes longer than the activation.
     pub(crate) fn infer<'a>(
         &self,
@@ -181,29 +159,23 @@ impl<A: Activation> Network<A> {
     ) {
         self.forward(images, tape);
         let last = self.layers.len() - 1;
-        cross_entropy_gradient(
-            &tape.pre_activations[last],
-            classes,
-            &mut tape.gradients[last],
-        );
+        let logits = &tape.pre_activations[last];
+        cross_entropy_gradient(logits, classes, &mut tape.gradients[last]);
         self.backward(images, tape, sgd);
     }
 
-    /// The state of the hidden units, seen over all `images`.
-    pub(crate) fn units(&self, images: ArrayView2<'_, f32>, tape: &mut Tape) -> Units {
+    /// The share of hidden units whose pre-activation is `idle` for every one of `images`.
+    pub(crate) fn idle_units(
+        &self,
+        images: ArrayView2<'_, f32>,
+        tape: &mut Tape,
+        idle: impl Fn(f32) -> bool,
+    ) -> f64 {
         self.forward(images, tape);
         let hidden = &tape.pre_activations[..self.layers.len() - 1];
-        let share = |inactive: &dyn Fn(f32) -> bool| {
-            let units = || hidden.iter().flat_map(|layer| layer.columns());
-            let count = units()
-                .filter(|unit| unit.iter().all(|&x| inactive(x)))
-                .count();
-            count as f64 / units().count() as f64
-        };
-        Units {
-            dead: share(&|x| self.activation.derivative(x) == 0.0),
-            silent: share(&|x| x <= 0.0),
-        }
+        let units = || hidden.iter().flat_map(|layer| layer.columns());
+        let idle_units = units().filter(|unit| unit.iter().all(|&x| idle(x)));
+        idle_units.count() as f64 / units().count() as f64
     }
 
     /// Fills the tape up to the logits. The pre-activations stay, since backward differentiates there.
@@ -230,7 +202,7 @@ impl<A: Activation> Network<A> {
             let (before, rest) = tape.gradients.split_at_mut(index);
             let grad_output = &rest[0];
             if let Some(grad_input) = before.last_mut() {
-                layer.backward(grad_output, grad_input);
+                general_mat_mul(1.0, grad_output, &layer.weights.t(), 0.0, grad_input);
                 self.activation.backward_in_place(
                     elements(&tape.pre_activations[index - 1]),
                     elements_mut(grad_input),
@@ -257,18 +229,12 @@ fn layer_input<'a>(
 /// `exp` overflow.
 fn cross_entropy_gradient(logits: &Array2<f32>, classes: &[usize], gradient: &mut Array2<f32>) {
     let scale = 1.0 / classes.len() as f32;
-    let rows = logits
-        .axis_iter(Axis(0))
-        .zip(gradient.axis_iter_mut(Axis(0)));
-    for ((logits, mut gradient), &class) in rows.zip(classes) {
-        let largest = logits.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-        Zip::from(&mut gradient)
-            .and(&logits)
-            .for_each(|gradient, logit| *gradient = (logit - largest).exp());
-        let sum = gradient.sum();
-        gradient /= sum;
-        gradient[class] -= 1.0;
-        gradient *= scale;
+    gradient.assign(logits);
+    for (mut row, &class) in gradient.rows_mut().into_iter().zip(classes) {
+        let largest = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        row.mapv_inplace(|logit| (logit - largest).exp());
+        row *= scale / row.sum();
+        row[class] -= scale;
     }
 }
 

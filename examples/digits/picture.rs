@@ -14,7 +14,7 @@ pub(crate) struct Curve {
     pub(crate) percent: Vec<f64>,
 }
 
-/// A panel of curves over the epochs. What lies below `range` is left out.
+/// A panel of curves over the epochs. Values outside `range` are drawn at its edge.
 pub(crate) struct Panel<'a> {
     pub(crate) title: &'a str,
     pub(crate) y_label: &'a str,
@@ -33,9 +33,6 @@ const PANEL_TITLE_PIXELS: i32 = 18;
 const TEXT_PIXELS: i32 = 15;
 
 /// Draws the panels below each other.
-///
-/// # Errors
-/// If the file cannot be written.
 pub(crate) fn draw(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(), Box<dyn Error>> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
@@ -76,10 +73,10 @@ where
         .draw()?;
     for curve in &panel.curves {
         let style = curve.color.stroke_width(3);
-        let points = curve.percent.iter().copied().enumerate();
-        let visible = points.filter(|(_, percent)| *percent >= panel.range.start);
+        let seen = |percent: &f64| percent.clamp(panel.range.start, panel.range.end);
+        let points = curve.percent.iter().map(seen).enumerate();
         chart
-            .draw_series(LineSeries::new(visible, style))?
+            .draw_series(LineSeries::new(points, style))?
             .label(&curve.label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
     }
