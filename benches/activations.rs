@@ -267,7 +267,7 @@ impl Contender {
 }
 
 /// What is done: a method of `Activation` and its scalar reference.
-trait Operation: Copy {
+trait Operation: Copy + Sync {
     fn name(self) -> &'static str;
     fn scalar<T: Element>(self, activation: impl Activation, slices: &mut Slices<T>);
     fn kernel<T: Element>(self, activation: impl Activation, slices: &mut Slices<T>);
@@ -361,9 +361,7 @@ impl<T: Element> Buffers<T> {
 fn summary() {
     let tiers: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
     println!("\nrectify on {}: {}", cpu(), tiers.join(", "));
-    println!(
-        "Gelem/s of f32 (median), times as fast as scalar, share of the plain copy's speed\n"
-    );
+    println!("Gelem/s of f32 (median), times as fast as scalar, share of the plain copy's speed\n");
     table(Forward);
     table(ForwardInPlace);
     table(Backward);
@@ -394,7 +392,8 @@ fn table(operation: impl Operation) {
 
 /// A row of the table.
 fn cells(contenders: &[Contender], seconds: &[f64], len: usize) -> Vec<String> {
-    let of = |wanted: fn(&Contender) -> bool| contenders.iter().position(wanted).map(|i| seconds[i]);
+    let of =
+        |wanted: fn(&Contender) -> bool| contenders.iter().position(wanted).map(|i| seconds[i]);
     let scalar = of(|contender| matches!(contender, Contender::Scalar));
     let copy = of(|contender| matches!(contender, Contender::Copy));
     let cell = |&time: &f64| {

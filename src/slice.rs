@@ -238,11 +238,10 @@ fn both_ends<V: Vector, M: Map<N>, const N: usize, const K: usize>(
     unsafe {
         let front: [V; K] = array::from_fn(|i| buffers.load(token, map, i * V::LANES));
         let back: [V; K] = array::from_fn(|i| buffers.load(token, map, end + i * V::LANES));
-        for i in 0..K {
-            buffers.store(front[i], i * V::LANES);
-        }
-        for i in 0..K {
-            buffers.store(back[i], end + i * V::LANES);
+        for (start, registers) in [(0, front), (end, back)] {
+            for (i, register) in registers.into_iter().enumerate() {
+                buffers.store(register, start + i * V::LANES);
+            }
         }
     }
 }
