@@ -288,6 +288,8 @@ pub(crate) fn same_length<const N: usize>(slices: [(&str, usize); N]) {
         panic!("slices of different lengths: {}", lengths.join(", "));
     }
     if slices.iter().any(|slice| slice.1 != slices[0].1) {
+        // A copy, so that the names are only put together where they are needed.
+        let slices = slices;
         fail(&slices);
     }
 }

@@ -84,15 +84,24 @@ impl Tier {
         streaming: bool,
     ) {
         match self.0 {
-            Kind::Portable => {
-                slice::run::<<T as Registers>::Portable, M, N>((), map, buffers, streaming);
-            }
+            Kind::Portable => portable(map, buffers, streaming),
             #[cfg(x86_tiers)]
             Kind::Avx2(token) => token.run(map, buffers, streaming),
             #[cfg(x86_tiers)]
             Kind::Avx512(token) => token.run(map, buffers, streaming),
         }
     }
+}
+
+/// A function of its own, as the other tiers' kernels are, so that the choice between them stays small
+/// enough to be inlined where it is called.
+#[inline(never)]
+fn portable<T: Element, M: Map<N>, const N: usize>(
+    map: M,
+    buffers: &Buffers<T, N>,
+    streaming: bool,
+) {
+    slice::run::<<T as Registers>::Portable, M, N>((), map, buffers, streaming);
 }
 
 impl fmt::Display for Tier {
