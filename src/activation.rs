@@ -280,16 +280,12 @@ pub(crate) fn same_length<const N: usize>(slices: [(&str, usize); N]) {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn fail(slices: &[(&str, usize)]) -> ! {
-        let lengths: Vec<_> = slices
-            .iter()
-            .map(|(name, len)| format!("`{name}` has {len} elements"))
-            .collect();
+    fn fail<const N: usize>(slices: [(&str, usize); N]) -> ! {
+        // By value, so that the names are put together only on the way here.
+        let lengths = slices.map(|(name, len)| format!("`{name}` has {len} elements"));
         panic!("slices of different lengths: {}", lengths.join(", "));
     }
     if slices.iter().any(|slice| slice.1 != slices[0].1) {
-        // A copy, so that the names are only put together where they are needed.
-        let slices = slices;
-        fail(&slices);
+        fail(slices);
     }
 }
