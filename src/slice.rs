@@ -114,16 +114,27 @@ impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
         }))
     }
 
+    /// The memory of the `V::LANES` elements from `at`.
+    ///
+    /// # Safety
+    /// `at + V::LANES <= len`, and what an earlier call returned is no longer used.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)] // The exclusive borrow is the one that was given up for `self`.
+    unsafe fn out<V: Vector<Element = T>>(&self, at: usize) -> &mut MaybeUninit<V::Array> {
+        debug_assert!(at + V::LANES <= self.len);
+        // SAFETY: in bounds, as the caller says, and for writing ours alone; an array is as aligned as its
+        // elements.
+        unsafe { &mut *self.output.add(at).cast() }
+    }
+
     /// Stores `register` to the `V::LANES` elements from `at`.
     ///
     /// # Safety
     /// `at + V::LANES <= len`.
     #[inline(always)]
     unsafe fn store<V: Vector<Element = T>>(&self, register: V, at: usize) {
-        debug_assert!(at + V::LANES <= self.len);
-        // SAFETY: in bounds, as the caller says, and for writing ours alone. That the memory may be
-        // uninitialised is no harm: `Vector::store` writes and does not read.
-        register.store(unsafe { &mut *self.output.add(at).cast::<V::Array>() });
+        // SAFETY: as the caller says; the reference ends here.
+        register.store(unsafe { self.out::<V>(at) });
     }
 }
 
@@ -260,7 +271,7 @@ fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
         if STREAM {
             // SAFETY: in bounds as for `store` below; `at` is where the output is aligned, plus whole
             // registers; the fence stands at the end of this function.
-            unsafe { register.stream(buffers.output.add(at).cast()) }
+            unsafe { register.stream(buffers.out::<V>(at)) }
         } else {
             // SAFETY: the loops below keep `at + V::LANES <= len`.
             unsafe { buffers.store(register, at) }

@@ -5,6 +5,7 @@
 //! lane, which finish what is shorter than the others.
 
 use std::array;
+use std::mem::MaybeUninit;
 use std::ops::{Add, Mul, Sub};
 
 use wide::{f32x4, f32x8, f64x2, f64x4};
@@ -35,18 +36,18 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 
     fn load(token: Self::Token, from: &Self::Array) -> Self;
 
-    fn store(self, to: &mut Self::Array);
+    /// Writes every lane, so that `to` is initialised then.
+    fn store(self, to: &mut MaybeUninit<Self::Array>);
 
     /// Stores past the cache where the instruction set can ([`STREAMS`](Self::STREAMS)).
     ///
     /// # Safety
-    /// `to` may be written, and is aligned to the size of the array. Where `STREAMS` is set, the thread
-    /// calls `x86::fence` before anybody else may read what was stored.
+    /// Where `STREAMS` is set, `to` is aligned to its size, and the thread calls `x86::fence` before
+    /// anybody else may read what was stored.
     #[allow(unsafe_code)]
     #[inline(always)]
-    unsafe fn stream(self, to: *mut Self::Array) {
-        // SAFETY: the caller says that `to` may be written.
-        self.store(unsafe { &mut *to });
+    unsafe fn stream(self, to: &mut MaybeUninit<Self::Array>) {
+        self.store(to);
     }
 
     /// `value` in every lane.
@@ -79,8 +80,8 @@ macro_rules! wide_register {
             }
 
             #[inline(always)]
-            fn store(self, to: &mut Self::Array) {
-                *to = self.to_array();
+            fn store(self, to: &mut MaybeUninit<Self::Array>) {
+                to.write(self.to_array());
             }
 
             #[inline(always)]
@@ -128,8 +129,8 @@ macro_rules! one_lane_register {
             }
 
             #[inline(always)]
-            fn store(self, to: &mut Self::Array) {
-                to[0] = self;
+            fn store(self, to: &mut MaybeUninit<Self::Array>) {
+                to.write([self]);
             }
 
             #[inline(always)]

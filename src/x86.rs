@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 use std::ops::{Add, Mul, Sub};
 
 use crate::slice::{self, Buffers, Map};
@@ -154,16 +155,16 @@ macro_rules! register {
             }
 
             #[inline(always)]
-            fn store(self, to: &mut Self::Array) {
+            fn store(self, to: &mut MaybeUninit<Self::Array>) {
                 // SAFETY: a register in hand says that its instructions may run; the array is as long.
-                unsafe { $store(to.as_mut_ptr(), self.0) }
+                unsafe { $store(to.as_mut_ptr().cast(), self.0) }
             }
 
             #[inline(always)]
-            unsafe fn stream(self, to: *mut Self::Array) {
-                // SAFETY: a register in hand says that its instructions may run; the caller says that
-                // `to` may be written and is aligned, and that it fences.
-                unsafe { $stream(to.cast(), self.0) }
+            unsafe fn stream(self, to: &mut MaybeUninit<Self::Array>) {
+                // SAFETY: a register in hand says that its instructions may run; the array is as long; the
+                // caller says that it is aligned, and that the thread fences.
+                unsafe { $stream(to.as_mut_ptr().cast(), self.0) }
             }
 
             #[inline(always)]
