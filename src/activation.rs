@@ -8,11 +8,15 @@ use crate::slice::{self, Buffers, Map};
 use crate::vector::Vector;
 use crate::{Element, Tier};
 
-/// Declares each activation's file, and re-exports its type. A new activation is one file and its line
-/// here.
+/// Declares each activation's file and type. A new activation is one file and its line here.
 macro_rules! activations {
     ($($file:ident::$activation:ident,)*) => {
-        $(mod $file; pub use $file::$activation;)*
+        $(mod $file;)*
+
+        /// The activations, for the root to re-export.
+        pub mod all {
+            $(pub use super::$file::$activation;)*
+        }
     };
 }
 

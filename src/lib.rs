@@ -34,6 +34,7 @@ mod x86;
 
 #[cfg(feature = "parallel")]
 pub use activation::Par;
-pub use activation::{Activation, LeakyRelu, On, Relu};
+pub use activation::all::*;
+pub use activation::{Activation, On};
 pub use element::Element;
 pub use tier::Tier;
