@@ -14,7 +14,7 @@ macro_rules! activations {
         $(mod $file;)*
 
         /// The activations, for the root to re-export.
-        pub mod all {
+        pub(crate) mod all {
             $(pub use super::$file::$activation;)*
         }
     };
