@@ -50,6 +50,11 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
         self.store(to);
     }
 
+    /// Asks for the cache line of `at`, which will be read once; any address will do. Does nothing where the
+    /// register does not stream.
+    #[inline(always)]
+    fn prefetch(_at: *const Self::Element) {}
+
     /// `value` in every lane.
     fn splat(self, value: Self::Element) -> Self;
 

@@ -168,6 +168,12 @@ macro_rules! register {
             }
 
             #[inline(always)]
+            fn prefetch(at: *const $element) {
+                // SAFETY: every x86-64 CPU has SSE, and a prefetch of any address is no access.
+                unsafe { _mm_prefetch::<_MM_HINT_NTA>(at.cast()) }
+            }
+
+            #[inline(always)]
             fn splat(self, value: $element) -> Self {
                 // SAFETY: a register in hand says that its instructions may run.
                 Self(unsafe { $splat(value) })
