@@ -62,7 +62,9 @@ impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
     /// Bytes that the memory moves for these: every input read and, out of place, the output written.
     #[inline]
     pub(crate) fn footprint_bytes(&self) -> usize {
-        (N + usize::from(!self.in_place)) * self.len * size_of::<T>()
+        // No slice is longer than half the address space, but three may share their memory.
+        let buffers = N + usize::from(!self.in_place);
+        (self.len * size_of::<T>()).saturating_mul(buffers)
     }
 
     #[inline]
@@ -170,7 +172,7 @@ impl<'a, T: Element> Buffers<'a, T, 2> {
     }
 }
 
-/// Output slices that hold what every kernel leaves: all of it written.
+/// `output` as what a kernel leaves it: initialised.
 ///
 /// # Safety
 /// Every element of `output` was written.
@@ -243,9 +245,10 @@ fn both_ends<V: Vector, M: Map<N>, const N: usize, const K: usize>(
     map: M,
     buffers: &Buffers<V::Element, N>,
 ) {
+    // The callers have just compared, so this is compiled to nothing.
+    assert!(buffers.len >= K * V::LANES);
     let end = buffers.len - K * V::LANES;
-    // SAFETY: `len >= K * LANES`, or the subtraction would have failed; in release builds too that is what
-    // the callers have just compared.
+    // SAFETY: `len >= K * LANES`.
     unsafe {
         let front: [V; K] = array::from_fn(|i| buffers.load(token, map, i * V::LANES));
         let back: [V; K] = array::from_fn(|i| buffers.load(token, map, end + i * V::LANES));
@@ -283,6 +286,8 @@ fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
         }
     };
 
+    // The caller has just compared, so this is compiled to nothing.
+    assert!(buffers.len >= V::LANES);
     let end = buffers.len - V::LANES;
     // SAFETY: `len >= V::LANES`.
     let (first, last): (V, V) =
