@@ -2,7 +2,7 @@
 //! plain copy, which is as fast as writing one buffer from another can be.
 //!
 //! ```text
-//! cargo bench                              everything: some 6 minutes, then a summary
+//! cargo bench                              everything: some 5 minutes, then a summary
 //! cargo bench -- summary                   the summary alone: seconds
 //! cargo bench -- relu/forward/f32/4096     one case, every contender
 //! cargo bench -- AVX2                      one contender, every case
@@ -28,12 +28,13 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
-use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput};
+use criterion::{Bencher, BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rectify::{Activation, Element, LeakyRelu, Relu, Tier, scalar};
 
-/// Elements of an `f32` buffer that, together with its output, fits into a first-level cache, and so on.
+/// Elements of an `f32` buffer that, together with its output, fits into a first-level cache, and so on. Of
+/// `f64` it is half as many.
 const L1: usize = 4_096;
 const L2: usize = 65_536;
 const L3: usize = 1_048_576;
@@ -63,9 +64,9 @@ fn activations(criterion: &mut Criterion) {
     compare::<f32>(criterion, ForwardInPlace, "relu", Relu, &ALL);
     compare::<f32>(criterion, Backward, "relu", Relu, &ALL);
     compare::<f32>(criterion, BackwardInPlace, "relu", Relu, &ALL);
-    compare::<f64>(criterion, Forward, "relu", Relu, &[L1, L3]);
-    compare::<f64>(criterion, ForwardInPlace, "relu", Relu, &[L1, L3]);
-    compare::<f64>(criterion, Backward, "relu", Relu, &[L1, L3]);
+    compare::<f64>(criterion, Forward, "relu", Relu, &[L1 / 2, L3 / 2]);
+    compare::<f64>(criterion, ForwardInPlace, "relu", Relu, &[L1 / 2, L3 / 2]);
+    compare::<f64>(criterion, Backward, "relu", Relu, &[L1 / 2, L3 / 2]);
 
     let leaky = LeakyRelu::default();
     // In place the same buffer is done over and over. A slope of 0.01 would shrink it to subnormal
@@ -75,8 +76,8 @@ fn activations(criterion: &mut Criterion) {
     compare::<f32>(criterion, ForwardInPlace, "leaky", steady, &[L1, L3]);
     compare::<f32>(criterion, Backward, "leaky", leaky, &[L1, L3]);
     compare::<f32>(criterion, BackwardInPlace, "leaky", steady, &[L1]);
-    compare::<f64>(criterion, Forward, "leaky", leaky, &[L1, L3]);
-    compare::<f64>(criterion, Backward, "leaky", leaky, &[L1]);
+    compare::<f64>(criterion, Forward, "leaky", leaky, &[L1 / 2, L3 / 2]);
+    compare::<f64>(criterion, Backward, "leaky", leaky, &[L1 / 2]);
 }
 
 /// All contenders on one operation of one activation, a group for each of `sizes`, which are in elements.
@@ -184,6 +185,10 @@ impl<'a, T: Element> Case<'a, T> {
     fn new(criterion: &'a mut Criterion, title: String, len: usize) -> Self {
         let mut group = criterion.benchmark_group(title);
         group.throughput(Throughput::Elements(len as u64));
+        if len > L3 {
+            // A run takes milliseconds: samples of more and more runs would take too long.
+            group.sampling_mode(SamplingMode::Flat);
+        }
         Self {
             group,
             len: if is_only_a_test() { len.min(L3) } else { len },
@@ -216,7 +221,7 @@ enum Contender {
 
 impl Contender {
     /// From this size on `par()` splits every operation; smaller ones may be as if without it.
-    const PAR_FROM: usize = L3;
+    const PAR_FROM: usize = L3 / 2;
     const PAR: &[Self] = &[
         #[cfg(feature = "parallel")]
         Self::Par,
