@@ -252,7 +252,8 @@ impl Contender {
         }
     }
 
-    #[inline]
+    // One copy of the code, lest reports and summary time two that the compiler made differently.
+    #[inline(never)]
     fn run<T: Element>(
         self,
         operation: impl Operation,

@@ -85,7 +85,8 @@ impl<A: Formula> Map<2> for Backward<A> {
 /// Every method gives the same bits for every element, whatever the tier, the length, the alignment, the
 /// element's position and the number of threads; they are those of [`eval`](Activation::eval) and
 /// [`eval_backward`](Activation::eval_backward). A NaN input comes out as it is, payload and sign
-/// included, and lets its gradient pass. Slices may have any length, 0 too, and any alignment.
+/// included, and lets its gradient pass. A NaN that is computed (a slope of 0 times infinity, a slope times a
+/// NaN gradient) is NaN everywhere, but Rust leaves its sign and payload to the compiler and the CPU. Slices may have any length, 0 too, and any alignment.
 ///
 /// Nothing allocates, and everything runs on the caller's thread, unless `par` asks for more.
 ///
@@ -291,5 +292,32 @@ pub(crate) fn same_length<const N: usize>(slices: [(&str, usize); N]) {
     }
     if slices.iter().any(|slice| slice.1 != slices[0].1) {
         fail(slices);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Relu;
+
+    /// Every tier gives the same bits, so nothing else would notice an adaptor that did nothing.
+    #[test]
+    fn adaptors_ask_for_what_they_say() {
+        assert_eq!(Relu.plan().tier, None);
+        assert!(!Relu.plan().parallel);
+        for tier in Tier::available() {
+            assert_eq!(Relu.on(tier).plan().tier, Some(tier));
+            assert!(!Relu.on(tier).plan().parallel);
+            #[cfg(feature = "parallel")]
+            for plan in [Relu.on(tier).par().plan(), Relu.par().on(tier).plan()] {
+                assert_eq!(plan.tier, Some(tier));
+                assert!(plan.parallel);
+            }
+        }
+        // The last one said holds.
+        let tiers = || Tier::available();
+        let (first, last) = (tiers().next(), tiers().next_back());
+        let (first, last) = (first.expect("portable"), last.expect("portable"));
+        assert_eq!(Relu.on(first).on(last).plan().tier, Some(last));
     }
 }

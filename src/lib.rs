@@ -7,7 +7,7 @@
 //!
 //! ## How the code is laid out
 //!
-//! Each layer knows only the ones before it.
+//! From the bottom up:
 //!
 //! | layer | it is | where |
 //! |---|---|---|

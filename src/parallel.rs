@@ -8,7 +8,7 @@ use crate::{Element, Tier};
 pub struct Plan {
     /// [`Tier::best`] where none was named.
     pub(crate) tier: Option<Tier>,
-    #[cfg_attr(not(feature = "parallel"), expect(dead_code))]
+    #[cfg_attr(not(feature = "parallel"), allow(dead_code))]
     pub(crate) parallel: bool,
 }
 
@@ -34,18 +34,24 @@ impl Plan {
     ) {
         let streaming = streams(&buffers);
         #[cfg(feature = "parallel")]
-        if self.parallel {
+        if self.parallel
+            && (rayon::current_thread_index().is_some()
+                || buffers.footprint_bytes() >= LARGE_OUTSIDE_BYTES)
+        {
             return split(tier, map, buffers, streaming);
         }
         tier.run(map, &buffers, streaming);
     }
 }
 
-/// Below this footprint a kernel neither streams nor splits.
-///
-/// Splitting: waking a thread takes 15 to 20 µs, in which one thread has moved 1 to 2 MB within its
-/// cache (`cargo bench -- parallel`).
+/// Below this footprint a kernel neither streams nor splits. From inside a pool, splitting gains from
+/// here on (`cargo bench -- parallel`).
 const LARGE_BYTES: usize = 1 << 20;
+
+/// Below this footprint a call from outside the pool is not split. Waking a thread takes 15 to 20 µs, and
+/// on a busy machine splitting 2 MiB lost more than it gained on an idle one (`cargo bench -- parallel`).
+#[cfg(feature = "parallel")]
+const LARGE_OUTSIDE_BYTES: usize = 4 << 20;
 
 /// Whether the output should pass the cache by.
 ///

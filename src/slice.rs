@@ -46,10 +46,10 @@ pub struct Buffers<'a, T, const N: usize> {
 unsafe impl<T: Send + Sync, const N: usize> Send for Buffers<'_, T, N> {}
 
 impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
-    /// Out of place. The lengths are equal: that is checked where the caller can be told.
+    /// Out of place. The lengths are equal: the caller was told otherwise, so this compiles to nothing.
     #[inline]
     pub(crate) fn new(inputs: [&'a [T]; N], output: &'a mut [MaybeUninit<T>]) -> Self {
-        debug_assert!(inputs.iter().all(|input| input.len() == output.len()));
+        assert!(inputs.iter().all(|input| input.len() == output.len()));
         Self {
             inputs: inputs.map(<[T]>::as_ptr),
             output: output.as_mut_ptr().cast(),
@@ -156,11 +156,10 @@ impl<'a, T: Element> Buffers<'a, T, 1> {
 }
 
 impl<'a, T: Element> Buffers<'a, T, 2> {
-    /// The second input is also the output. The lengths are equal: that is checked where the caller can
-    /// be told.
+    /// The second input is also the output. The lengths are equal, as in [`new`](Buffers::new).
     #[inline]
     pub(crate) fn backward_in_place(input: &'a [T], grad: &'a mut [T]) -> Self {
-        debug_assert_eq!(input.len(), grad.len());
+        assert_eq!(input.len(), grad.len());
         let output = grad.as_mut_ptr();
         Self {
             inputs: [input.as_ptr(), output.cast_const()],
@@ -185,8 +184,8 @@ pub(crate) unsafe fn assume_written<T>(output: &mut [MaybeUninit<T>]) -> &mut [T
 /// `slice` as an output that nobody reads before it is written.
 #[inline]
 pub(crate) fn as_output<T: Copy>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: the same memory and length. A `MaybeUninit` written through this could leave `slice`
-    // uninitialised; `Buffers`, its only user, writes elements alone.
+    // SAFETY: the same memory and length. To write an uninitialised element through this would be wrong;
+    // the `forward_uninit`s and `Buffers`, which it is for, write numbers alone.
     unsafe { &mut *(std::ptr::from_mut(slice) as *mut [MaybeUninit<T>]) }
 }
 
@@ -358,7 +357,7 @@ mod tests {
                     let expected = T::from_f64(offset as f64 - 7.0);
                     assert!(out.iter().all(|&x| x == expected), "{tier}, {len} in place");
 
-                    out.fill(T::ZERO - T::ONE);
+                    out.fill(T::from_f64(f64::NAN));
                     let buffers = Buffers::new([a, b], as_output(out));
                     tier.run(Difference, &buffers, streaming);
                     assert!(

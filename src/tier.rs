@@ -13,7 +13,7 @@ use crate::x86::{Avx2, Avx512};
 ///
 /// A `Tier` can only be had from [`best`](Tier::best) and [`available`](Tier::available), so holding one
 /// proves that its kernels run here. Every tier gives the same bits; they differ in speed alone. Tiers are
-/// ordered: a later one has wider registers.
+/// ordered: a later one has newer instructions, and registers that are no narrower.
 ///
 /// | `Display` | registers | chosen |
 /// |---|---|---|

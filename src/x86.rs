@@ -55,6 +55,9 @@ impl Avx512 {
     pub(crate) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
+            // Enabled along with AVX-512 by the compiler, though no kernel fuses or converts.
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
             && is_x86_feature_detected!("avx512vbmi2")
             && Avx2::detect().is_some())
         .then_some(Self(()))

@@ -51,7 +51,7 @@ fn callers_outside_the_pool_give_the_same_bits() {
 
 #[test]
 fn adaptors_compose_in_any_order() {
-    let len = 400_000;
+    let len = 1_200_000;
     let mut bench = Bench::<f32>::new(len);
     let leaky = LeakyRelu::new(0.25);
     for tier in Tier::available() {
