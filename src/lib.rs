@@ -20,7 +20,8 @@
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //!
 //! Unsafe code stands in `x86` (intrinsics), in `slice` (a caller's buffers as pointers) and in the two
-//! `forward_uninit`s, which return what they have written.
+//! `forward_uninit`s, which return what they have written; `vector` declares one unsafe operation, the
+//! streaming store, with a safe body where there is none.
 
 mod activation;
 mod element;

@@ -48,8 +48,9 @@ impl Plan {
 /// here on (`cargo bench -- parallel`).
 const LARGE_BYTES: usize = 1 << 20;
 
-/// Below this footprint a call from outside the pool is not split. Waking a thread takes 15 to 20 µs, and
-/// on a busy machine splitting 2 MiB lost more than it gained on an idle one (`cargo bench -- parallel`).
+/// Below this footprint a call from outside the pool is not split. Waking a thread takes 15 to 20 µs:
+/// splitting 1 to 2 MiB gained up to 1.7 times on an idle machine and lost up to 3 times on a busy one
+/// (`cargo bench -- parallel`).
 #[cfg(feature = "parallel")]
 const LARGE_OUTSIDE_BYTES: usize = 4 << 20;
 
