@@ -11,8 +11,8 @@ fn main() {
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
     let has = |feature| features.split(',').any(|f| f == feature);
 
-    // In the order in which `wide`'s `f32x8` and `f64x4` look for them. They have no AVX-512 form:
-    // with AVX-512 enabled they still are AVX registers.
+    // In the order in which `wide`'s `f32x4` and `f64x2` look for them. The registers have 128 bits with
+    // each; AVX gives them better instructions.
     let portable = if has("avx") {
         "AVX"
     } else if has("sse2") {

@@ -60,7 +60,7 @@ pub trait Registers: Sized {
 }
 
 impl Registers for f32 {
-    type Portable = wide::f32x8;
+    type Portable = wide::f32x4;
     #[cfg(x86_tiers)]
     type Avx2 = crate::x86::F32x8;
     #[cfg(x86_tiers)]
@@ -68,7 +68,7 @@ impl Registers for f32 {
 }
 
 impl Registers for f64 {
-    type Portable = wide::f64x4;
+    type Portable = wide::f64x2;
     #[cfg(x86_tiers)]
     type Avx2 = crate::x86::F64x4;
     #[cfg(x86_tiers)]

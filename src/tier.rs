@@ -17,7 +17,7 @@ use crate::x86::{Avx2, Avx512};
 ///
 /// | `Display` | registers | chosen |
 /// |---|---|---|
-/// | `portable (SSE2)` or what else the target has | `wide`'s `f32x8` and `f64x4` | at compile time |
+/// | `portable (SSE2)` or what else the target has | `wide`'s `f32x4` and `f64x2`: 128 bits | at compile time |
 /// | `AVX2` | 256 bits | at run time, on x86-64 |
 /// | `AVX-512` | 512 bits | at run time, on x86-64 CPUs that keep their clock under it: those with VBMI2 (Ice Lake, Zen 4 and later) |
 ///

@@ -8,7 +8,7 @@ use std::array;
 use std::mem::MaybeUninit;
 use std::ops::{Add, Mul, Sub};
 
-use wide::{f32x4, f32x8, f64x2, f64x4};
+use wide::{f32x4, f64x2};
 
 use crate::Element;
 
@@ -115,9 +115,7 @@ macro_rules! wide_register {
     };
 }
 
-wide_register!(f32x8, f32, 8, f32x4);
 wide_register!(f32x4, f32, 4, f32);
-wide_register!(f64x4, f64, 4, f64x2);
 wide_register!(f64x2, f64, 2, f64);
 
 macro_rules! one_lane_register {

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 use std::sync::Once;
 
-use rectify::{Activation, LeakyRelu, Relu, Tier, scalar};
+use rectify::{Activation, LeakyRelu, Relu, Thresholds, Tier, scalar};
 
 thread_local! {
     static PANIC: RefCell<Option<(String, String, u32)>> = const { RefCell::new(None) };
@@ -133,13 +133,17 @@ fn tiers_of_this_cpu() -> usize {
     1
 }
 
-/// This test binary's `tiers_obey_the_environment`, in a process with that cap.
-fn under_cap(cap: &str) -> std::process::Output {
+/// One test of this binary, in a process with that variable.
+fn rerun(test: &str, variable: &str, value: &str) -> std::process::Output {
     Command::new(std::env::current_exe().expect("a running program has a path"))
-        .args(["--exact", "tiers_obey_the_environment", "--nocapture"])
-        .env("RECTIFY_MAX_TIER", cap)
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, value)
         .output()
         .expect("a program that runs can be run again")
+}
+
+fn under_cap(cap: &str) -> std::process::Output {
+    rerun("tiers_obey_the_environment", "RECTIFY_MAX_TIER", cap)
 }
 
 #[test]
@@ -168,5 +172,43 @@ fn a_wrong_cap_panics_naming_the_right_ones() {
             "{text}"
         );
         assert!(text.contains("`portable`, `avx2`, `avx512`"), "{text}");
+    }
+}
+
+/// In whatever environment the test runs: the next one sets it.
+#[test]
+fn thresholds_obey_the_environment() {
+    println!("{:?}", Thresholds::current());
+    // Large enough to ask for the thresholds, in place and not.
+    let mut buffer = vec![-1.0_f64; 300_000];
+    Relu.forward_in_place(&mut buffer);
+    assert_eq!(buffer, [0.0; 300_000]);
+    Relu.forward(&vec![-1.0; 300_000], &mut buffer);
+    assert_eq!(buffer, [0.0; 300_000]);
+}
+
+#[test]
+fn the_environment_sets_thresholds() {
+    for (variable, field) in [
+        ("RECTIFY_STREAM_BYTES", "stream_bytes"),
+        ("RECTIFY_SPLIT_BYTES", "split_bytes"),
+        ("RECTIFY_SPLIT_OUTSIDE_BYTES", "split_outside_bytes"),
+    ] {
+        for value in ["0", "1234567", "18446744073709551615"] {
+            let output = rerun("thresholds_obey_the_environment", variable, value);
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{variable}={value}: {text}");
+            assert!(text.contains(&format!(" {field}: {value}")), "{text}");
+        }
+        for value in ["", "1e6", "-1", "4 MiB", "18446744073709551616"] {
+            let output = rerun("thresholds_obey_the_environment", variable, value);
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                !output.status.success(),
+                "{variable}={value:?} was accepted"
+            );
+            let what = format!("{variable} is {value:?}: it must be a number of bytes");
+            assert!(text.contains(&what), "{text}");
+        }
     }
 }

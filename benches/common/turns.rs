@@ -1,0 +1,69 @@
+//! Comparing without being fooled by what else the machine does: the contenders take turns, many short
+//! ones each, and the median of a contender's turns counts.
+
+use std::time::{Duration, Instant};
+
+/// Somebody who can do the work of a case.
+pub struct Contender<'a> {
+    pub name: String,
+    run: Box<dyn FnMut(u32) -> Duration + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    /// `run` does the work as often as it is told, and says how long that took.
+    pub fn timing(name: impl Into<String>, run: impl FnMut(u32) -> Duration + 'a) -> Self {
+        Self {
+            name: name.into(),
+            run: Box::new(run),
+        }
+    }
+
+    /// `work` does the work once.
+    pub fn new(name: impl Into<String>, mut work: impl FnMut() + 'a) -> Self {
+        Self::timing(name, move |runs| time(runs, &mut work))
+    }
+}
+
+/// How long `runs` runs of `work` take.
+pub fn time(runs: u32, mut work: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..runs {
+        work();
+    }
+    start.elapsed()
+}
+
+/// Seconds that a run of each contender takes: the median of `rounds` turns.
+pub fn medians<'c, 'a: 'c>(
+    contenders: impl IntoIterator<Item = &'c mut Contender<'a>>,
+    rounds: usize,
+) -> Vec<f64> {
+    const TURN: Duration = Duration::from_micros(500);
+
+    let take_turn = |contender: &mut Contender<'_>, runs| {
+        // Not timed: it takes the cache back from the contender before.
+        (contender.run)(1);
+        (contender.run)(runs)
+    };
+    let mut turns: Vec<_> = contenders
+        .into_iter()
+        .map(|contender| {
+            let mut runs = 1;
+            while take_turn(contender, runs) < TURN {
+                runs *= 2;
+            }
+            (contender, runs, Vec::with_capacity(rounds))
+        })
+        .collect();
+    for _ in 0..rounds {
+        for (contender, runs, times) in &mut turns {
+            times.push(take_turn(contender, *runs).as_secs_f64() / f64::from(*runs));
+        }
+    }
+    turns.into_iter().map(|(.., times)| median(times)).collect()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
