@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench limits                the tables below for some sizes: a minute
+//! cargo bench --bench limits -- lengths     which lengths up to 512 cost more than longer ones: seconds
 //! cargo bench --bench limits -- pictures    2^4 to 2^28 elements, drawn in docs/: a quarter of an hour
 //! ```
 //!
@@ -45,9 +46,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         [] if is_only_a_test() => (vec![16, 1 << 15], false),
         [] => (vec![64, 1_000, 4_096, 65_536, 1 << 20, 1 << 25], false),
         ["pictures"] => ((4..=28).map(|exponent| 1 << exponent).collect(), true),
+        ["lengths"] => {
+            print_machine();
+            sawtooth::<f32, _>(Forward);
+            sawtooth::<f32, _>(ForwardInPlace);
+            sawtooth::<f32, _>(Backward);
+            sawtooth::<f64, _>(Forward);
+            return Ok(());
+        }
         _ => return Ok(()),
     };
-    println!("\nrectify on {}, {} cores", cpu(), cores());
+    print_machine();
     let leaky = LeakyRelu::new(1.0); // In place, any other would shrink or grow from run to run.
     let tables = [
         table::<f32, _>("relu", Relu, Forward, &sizes),
@@ -66,6 +75,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         draw_growth(&docs.join("growth.svg"), &tables)?;
     }
     Ok(())
+}
+
+fn print_machine() {
+    println!("\nrectify on {}, {} cores", cpu(), cores());
 }
 
 fn cores() -> usize {
@@ -233,6 +246,44 @@ fn measure<T: Element + Pod, O: Operation>(
             seconds,
         })
         .collect()
+}
+
+/// Which lengths cost more than the next longer one: where a kernel's ends are done badly, every length that
+/// is not whole registers does.
+///
+/// Several buffers take turns. A call that reads in other pieces what the call before has just written waits
+/// for the memory, which says nothing of the ends.
+fn sawtooth<T: Element + Pod, O: Operation>(operation: O) {
+    const LONGEST: usize = 512;
+    let mut buffers: Vec<_> = (0..8).map(|_| Buffers::<T>::new(LONGEST + 1)).collect();
+    let slices: Vec<_> = buffers
+        .iter_mut()
+        .map(|buffers| RefCell::new(buffers.slices(USUAL_OFFSET_BYTES)))
+        .collect();
+    let mut contenders: Vec<_> = (1..=LONGEST + 1)
+        .map(|len| {
+            let slices = &slices;
+            Contender::new(len.to_string(), move || {
+                for slices in slices {
+                    operation.kernel(Relu, &mut slices.borrow_mut().first(len));
+                }
+            })
+        })
+        .collect();
+    let seconds = medians(&mut contenders, 15);
+    let mut steps: Vec<_> = (1..=LONGEST)
+        .map(|len| (seconds[len - 1] / seconds[len], len))
+        .collect();
+    steps.sort_by(|a, b| b.0.total_cmp(&a.0));
+    print!(
+        "\nrelu/{}/{}, times the next longer:",
+        O::NAME,
+        std::any::type_name::<T>()
+    );
+    for (times, len) in &steps[..8] {
+        print!("  {len}: {times:.2}");
+    }
+    println!();
 }
 
 fn write_csv(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> {

@@ -82,6 +82,15 @@ impl<T> Slices<'_, T> {
         }
     }
 
+    /// The first `len` elements of each.
+    pub fn first(&mut self, len: usize) -> Slices<'_, T> {
+        Slices {
+            input: &self.input[..len],
+            grad: &self.grad[..len],
+            output: &mut self.output[..len],
+        }
+    }
+
     /// The same, cut into `parts` of almost equal length.
     pub fn split(&mut self, parts: usize) -> Vec<Slices<'_, T>> {
         let len = self.output.len().div_ceil(parts).max(1);

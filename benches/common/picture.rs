@@ -13,6 +13,7 @@ pub const GREEN: RGBColor = RGBColor(0, 158, 115);
 pub const SKY: RGBColor = RGBColor(86, 180, 233);
 pub const PURPLE: RGBColor = RGBColor(204, 121, 167);
 pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub const YELLOW: RGBColor = RGBColor(200, 180, 0);
 pub const GREY: RGBColor = RGBColor(150, 150, 150);
 
 const PANEL_SIZE: (u32, u32) = (620, 430);

@@ -10,7 +10,7 @@ pub struct Contender<'a> {
 }
 
 impl<'a> Contender<'a> {
-    /// `run` does the work as often as it is told, and says how long that took.
+    /// `run` does the work as often as it is told, and says how long that took, by [`time`].
     pub fn timing(name: impl Into<String>, run: impl FnMut(u32) -> Duration + 'a) -> Self {
         Self {
             name: name.into(),
@@ -24,8 +24,14 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// How long `runs` runs of `work` take.
+/// How long `runs` runs of `work` take, after as many without the clock as take back the caches from who
+/// was measured before, and wake the threads that help.
 pub fn time(runs: u32, mut work: impl FnMut()) -> Duration {
+    const WARM_UP: Duration = Duration::from_millis(1);
+    let start = Instant::now();
+    while start.elapsed() < WARM_UP {
+        work();
+    }
     let start = Instant::now();
     for _ in 0..runs {
         work();
@@ -40,16 +46,12 @@ pub fn medians<'c, 'a: 'c>(
 ) -> Vec<f64> {
     const TURN: Duration = Duration::from_micros(500);
 
-    let take_turn = |contender: &mut Contender<'_>, runs| {
-        // Not timed: it takes the cache back from the contender before.
-        (contender.run)(1);
-        (contender.run)(runs)
-    };
     let mut turns: Vec<_> = contenders
         .into_iter()
         .map(|contender| {
             let mut runs = 1;
-            while take_turn(contender, runs) < TURN {
+            // Twice in a row: one interruption makes a single run look long.
+            while (contender.run)(runs) < TURN || (contender.run)(runs) < TURN {
                 runs *= 2;
             }
             (contender, runs, Vec::with_capacity(rounds))
@@ -57,7 +59,7 @@ pub fn medians<'c, 'a: 'c>(
         .collect();
     for _ in 0..rounds {
         for (contender, runs, times) in &mut turns {
-            times.push(take_turn(contender, *runs).as_secs_f64() / f64::from(*runs));
+            times.push((contender.run)(*runs).as_secs_f64() / f64::from(*runs));
         }
     }
     turns.into_iter().map(|(.., times)| median(times)).collect()

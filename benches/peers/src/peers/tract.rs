@@ -1,0 +1,41 @@
+//! `tract-linalg` works in place. It has leaky ReLU, and for ReLU the kernel that takes the maximum with a
+//! number, on its own tensors. It has no gradients.
+
+use std::sync::LazyLock;
+
+use tract_data::prelude::{DatumType, Tensor, tensor0, tensor1};
+use tract_linalg::element_wise::ElementWise;
+use tract_linalg::{BinOp, Func};
+
+use crate::operation::{Operation, slope_in_place};
+use crate::way::{InPlace, Threads, Way};
+
+static LEAKY_RELU: LazyLock<Box<dyn ElementWise<f32, f32>>> = LazyLock::new(|| {
+    Func::LeakyRelu
+        .ew_f32_param()
+        .expect("a kernel for any machine")
+});
+
+pub fn ways(operation: Operation) -> Vec<Way> {
+    match operation {
+        Operation::ReluInPlace => vec![Way::tensors("tract-linalg max", Threads::One, |s| {
+            let max = Func::BinByScalar(BinOp::Max)
+                .bin(DatumType::F32)
+                .expect("a kernel for any machine");
+            let zero = tensor0(0.0_f32);
+            Box::new(InPlace {
+                tensor: tensor1(s.output),
+                work: move |x: &mut Tensor| {
+                    max(&mut x.view_mut(), &zero.view()).expect("matching types")
+                },
+                read: |x| x.view().as_slice().expect("f32").to_vec(),
+            })
+        })],
+        Operation::LeakyReluInPlace => vec![Way::serial("tract-linalg leaky_relu", |s| {
+            LEAKY_RELU
+                .run_with_params(s.output, slope_in_place())
+                .expect("no failing case");
+        })],
+        Operation::Relu | Operation::LeakyRelu | Operation::ReluBackward => vec![],
+    }
+}
