@@ -21,8 +21,17 @@ macro_rules! activations {
 }
 
 activations! {
+    clip::Clip,
+    hard_shrink::HardShrink,
+    hard_sigmoid::HardSigmoid,
+    hard_swish::HardSwish,
+    hard_tanh::HardTanh,
     leaky_relu::LeakyRelu,
     relu::Relu,
+    relu6::Relu6,
+    soft_shrink::SoftShrink,
+    squared_relu::SquaredRelu,
+    thresholded_relu::ThresholdedRelu,
 }
 
 /// The vector form of an activation. Out of the crate's reach, so it seals [`Activation`].

@@ -69,6 +69,12 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
     fn max(self, rhs: Self) -> Self {
         rhs.select_lt(self, self, rhs)
     }
+
+    /// `self < rhs ? self : rhs`, as `MINPS` has it: `rhs` where either is NaN and where both are zeros.
+    #[inline(always)]
+    fn min(self, rhs: Self) -> Self {
+        self.select_lt(rhs, self, rhs)
+    }
 }
 
 macro_rules! wide_register {
@@ -110,6 +116,13 @@ macro_rules! wide_register {
             fn max(self, rhs: Self) -> Self {
                 let (a, b) = (self.to_array(), rhs.to_array());
                 Self::new(array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] }))
+            }
+
+            /// As `max`.
+            #[inline(always)]
+            fn min(self, rhs: Self) -> Self {
+                let (a, b) = (self.to_array(), rhs.to_array());
+                Self::new(array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] }))
             }
         }
     };

@@ -123,7 +123,7 @@ macro_rules! register {
     (
         $(#[$doc:meta])*
         $register:ident($raw:ident) of [$element:ident; $lanes:literal], $token:ident, half $half:ty,
-        $load:ident, $store:ident, $stream:ident, $splat:ident, $max:ident,
+        $load:ident, $store:ident, $stream:ident, $splat:ident, $max:ident, $min:ident,
         $add:ident, $sub:ident, $mul:ident,
         select<$compare:ident: $lt:ident, $le:ident>
         ($lhs:ident, $rhs:ident, $yes:ident, $no:ident) $select:expr
@@ -199,6 +199,12 @@ macro_rules! register {
                 // SAFETY: a register in hand says that its instructions may run.
                 Self(unsafe { $max(self.0, rhs.0) })
             }
+
+            #[inline(always)]
+            fn min(self, rhs: Self) -> Self {
+                // SAFETY: a register in hand says that its instructions may run.
+                Self(unsafe { $min(self.0, rhs.0) })
+            }
         }
     };
     (@operator $register:ident, $operator:ident, $method:ident, $intrinsic:ident) => {
@@ -217,7 +223,7 @@ macro_rules! register {
 register! {
     /// Eight `f32` in AVX2.
     F32x8(__m256) of [f32; 8], Avx2, half wide::f32x4,
-    _mm256_loadu_ps, _mm256_storeu_ps, _mm256_stream_ps, _mm256_set1_ps, _mm256_max_ps,
+    _mm256_loadu_ps, _mm256_storeu_ps, _mm256_stream_ps, _mm256_set1_ps, _mm256_max_ps, _mm256_min_ps,
     _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps,
     select<C: _CMP_LT_OQ, _CMP_LE_OQ>
     (lhs, rhs, yes, no) _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<C>(lhs, rhs))
@@ -226,7 +232,7 @@ register! {
 register! {
     /// Four `f64` in AVX2.
     F64x4(__m256d) of [f64; 4], Avx2, half wide::f64x2,
-    _mm256_loadu_pd, _mm256_storeu_pd, _mm256_stream_pd, _mm256_set1_pd, _mm256_max_pd,
+    _mm256_loadu_pd, _mm256_storeu_pd, _mm256_stream_pd, _mm256_set1_pd, _mm256_max_pd, _mm256_min_pd,
     _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd,
     select<C: _CMP_LT_OQ, _CMP_LE_OQ>
     (lhs, rhs, yes, no) _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<C>(lhs, rhs))
@@ -238,7 +244,7 @@ register! {
 register! {
     /// Sixteen `f32` in AVX-512.
     F32x16(__m512) of [f32; 16], Avx512, half F32x8,
-    _mm512_loadu_ps, _mm512_storeu_ps, _mm512_stream_ps, _mm512_set1_ps, _mm512_max_ps,
+    _mm512_loadu_ps, _mm512_storeu_ps, _mm512_stream_ps, _mm512_set1_ps, _mm512_max_ps, _mm512_min_ps,
     _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps,
     select<C: _CMP_NLT_UQ, _CMP_NLE_UQ>
     (lhs, rhs, yes, no) _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<C>(lhs, rhs), yes, no)
@@ -247,7 +253,7 @@ register! {
 register! {
     /// Eight `f64` in AVX-512.
     F64x8(__m512d) of [f64; 8], Avx512, half F64x4,
-    _mm512_loadu_pd, _mm512_storeu_pd, _mm512_stream_pd, _mm512_set1_pd, _mm512_max_pd,
+    _mm512_loadu_pd, _mm512_storeu_pd, _mm512_stream_pd, _mm512_set1_pd, _mm512_max_pd, _mm512_min_pd,
     _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd,
     select<C: _CMP_NLT_UQ, _CMP_NLE_UQ>
     (lhs, rhs, yes, no) _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<C>(lhs, rhs), yes, no)

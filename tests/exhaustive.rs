@@ -1,12 +1,11 @@
-//! All 2^32 `f32` inputs, forward, on every tier, by bits.
+//! All 2^32 `f32` inputs, forward and backward, on every tier, by bits.
 
 mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use common::{FEW_SLOPES, assert_same_bits};
-use rectify::{Activation, Tier, scalar};
+use common::{assert_same_bits, assert_same_gradient, values};
 
 /// Values a chunk: in and out of place and the reference fit the L2 cache.
 const CHUNK: u32 = 1 << 14;
@@ -37,7 +36,10 @@ fn for_every_f32(check: impl Fn(&[f32]) + Sync) {
 
 #[test]
 fn every_f32_on_every_tier() {
-    for_each_activation!(FEW_SLOPES, |activation| {
+    // The gradient of the output is half special values. All have the same, so that every input of a chunk
+    // meets one of them, and its neighbours others.
+    let dy: Vec<f32> = values(CHUNK as usize, 1);
+    for_each_activation!(few, |activation| {
         for_every_f32(|x| {
             let mut expected = [0.0; CHUNK as usize];
             let mut y = [0.0; CHUNK as usize];
@@ -45,6 +47,13 @@ fn every_f32_on_every_tier() {
             for tier in Tier::available() {
                 activation.on(tier).forward(x, &mut y);
                 assert_same_bits(&y, &expected, || format!("{activation:?} on {tier}"));
+            }
+            scalar::backward(&activation, x, &dy, &mut expected);
+            for tier in Tier::available() {
+                activation.on(tier).backward(x, &dy, &mut y);
+                assert_same_gradient((x, &dy), &y, &expected, || {
+                    format!("{activation:?} on {tier}, backward")
+                });
             }
         });
     });
@@ -54,10 +63,11 @@ fn every_f32_on_every_tier() {
 /// from floating-point comparisons.
 #[test]
 fn relu_is_a_statement_about_bits() {
+    use rectify::{Activation, Relu};
     for bits in 0..=u32::MAX {
         let negative_and_not_nan = bits > 0x8000_0000 && bits <= 0xff80_0000;
         let expected = if negative_and_not_nan { 0 } else { bits };
-        let actual = rectify::Relu.eval(f32::from_bits(bits)).to_bits();
+        let actual = Relu.eval(f32::from_bits(bits)).to_bits();
         assert!(actual == expected, "{bits:#x} became {actual:#x}");
     }
 }

@@ -30,17 +30,69 @@ pub const SLOPES: [f64; 12] = [
 /// A slope for each formula that `LeakyRelu` has and each sign, for tests that take long.
 pub const FEW_SLOPES: [f64; 4] = [0.01, 0.0, 2.5, -0.5];
 
-/// Runs `$body` with each activation, leaky ones with each of `$slopes`. A new activation is a line here.
+/// Bounds in order, in the wrong one, at zeros, and where there are none.
+pub const BOUNDS: [(f64, f64); 7] = [
+    (-1.0, 1.0),
+    (0.0, 6.0),
+    (-0.0, 0.5),
+    (3.0, -3.0),
+    (1.0, 1.0),
+    (f64::NEG_INFINITY, f64::INFINITY),
+    (f64::MIN, f64::MAX),
+];
+
+/// Thresholds that are not negative; of either sign they are good for the thresholded unit.
+pub const LAMBDAS: [f64; 6] = [0.5, 0.0, -0.0, 3.0, f64::MIN_POSITIVE, f64::INFINITY];
+
+/// Slopes and values at 0.
+pub const LINES: [(f64, f64); 5] = [
+    (1.0 / 6.0, 0.5),
+    (0.2, 0.5),
+    (-3.0, 0.0),
+    (0.0, 0.25),
+    (f64::INFINITY, -1.0),
+];
+
+/// Runs `$body` with each activation, with some parameters of each kind: `few` of them in tests that take
+/// long, or `all`. A new activation is a line here.
 #[macro_export]
 macro_rules! for_each_activation {
-    ($slopes:expr, |$activation:ident| $body:expr) => {{
-        let $activation = rectify::Relu;
-        $body;
+    (few, |$activation:ident| $body:expr) => {
+        $crate::for_each_activation!(
+            ($crate::common::FEW_SLOPES, 1, 1, 1), |$activation| $body
+        )
+    };
+    (all, |$activation:ident| $body:expr) => {
+        $crate::for_each_activation!(
+            ($crate::common::SLOPES, usize::MAX, usize::MAX, usize::MAX), |$activation| $body
+        )
+    };
+    (($slopes:expr, $bounds:expr, $lambdas:expr, $lines:expr), |$activation:ident| $body:expr) => {{
+        use rectify::*;
+        use $crate::common::{BOUNDS, LAMBDAS, LINES};
+        $crate::for_each_activation!(@one $activation, $body, Relu, Relu6, SquaredRelu, HardSwish);
         for slope in $slopes {
-            let $activation = rectify::LeakyRelu::new(slope);
-            $body;
+            $crate::for_each_activation!(@one $activation, $body, LeakyRelu::new(slope));
+        }
+        for (min, max) in BOUNDS.into_iter().take($bounds) {
+            $crate::for_each_activation!(@one $activation, $body,
+                Clip::new(min, max), HardTanh::new(min, max));
+        }
+        for lambda in LAMBDAS.into_iter().take($lambdas) {
+            $crate::for_each_activation!(@one $activation, $body,
+                ThresholdedRelu::new(lambda), ThresholdedRelu::new(-lambda),
+                HardShrink::new(lambda), SoftShrink::new(lambda));
+        }
+        for (alpha, beta) in LINES.into_iter().take($lines) {
+            $crate::for_each_activation!(@one $activation, $body, HardSigmoid::new(alpha, beta));
         }
     }};
+    (@one $activation:ident, $body:expr, $($value:expr),*) => {
+        $({
+            let $activation = $value;
+            $body;
+        })*
+    };
 }
 
 /// An element type with its bits and its troublesome values.
@@ -53,6 +105,7 @@ pub trait TestElement: Element {
         + BitOr<Output = Self::Bits>;
 
     fn bits(self) -> Self::Bits;
+    fn is_nan(self) -> bool;
     fn from_random_bits(bits: u64) -> Self;
     fn specials() -> Vec<Self>;
 }
@@ -64,6 +117,10 @@ macro_rules! test_element {
 
             fn bits(self) -> $bits {
                 self.to_bits()
+            }
+
+            fn is_nan(self) -> bool {
+                self.is_nan()
             }
 
             fn from_random_bits(bits: u64) -> Self {
@@ -83,10 +140,19 @@ macro_rules! test_element {
                     Self::MIN_POSITIVE,
                     one_above(Self::MIN_POSITIVE),
                     0.01,
+                    one_below(0.5),
+                    0.5,
+                    one_above(0.5),
                     one_below(1.0),
                     1.0,
                     one_above(1.0),
+                    2.5,
+                    one_below(3.0),
                     3.0,
+                    one_above(3.0),
+                    one_below(6.0),
+                    6.0,
+                    one_above(6.0),
                     one_below(Self::MAX),
                     Self::MAX,
                     Self::INFINITY,
@@ -125,6 +191,36 @@ pub fn assert_same_bits<T: TestElement>(
     expected: &[T],
     what: impl FnOnce() -> String,
 ) {
+    assert_same_bits_but(|_| false, actual, expected, what);
+}
+
+/// What a gradient is made of: `x` and `dy`.
+pub type Inputs<'a, T> = (&'a [T], &'a [T]);
+
+/// As [`assert_same_bits`] for what backward made of `x` and `dy`. Where both are NaN their product is one
+/// of the two, and Rust does not say which.
+#[track_caller]
+pub fn assert_same_gradient<T: TestElement>(
+    (x, dy): Inputs<'_, T>,
+    actual: &[T],
+    expected: &[T],
+    what: impl FnOnce() -> String,
+) {
+    let two_nans = |i: usize| {
+        [x[i], dy[i], actual[i], expected[i]]
+            .iter()
+            .all(|x| x.is_nan())
+    };
+    assert_same_bits_but(two_nans, actual, expected, what);
+}
+
+#[track_caller]
+fn assert_same_bits_but<T: TestElement>(
+    is_open: impl Fn(usize) -> bool,
+    actual: &[T],
+    expected: &[T],
+    what: impl FnOnce() -> String,
+) {
     assert_eq!(actual.len(), expected.len());
     // A pass that compiles to vectors, and the search only where it found something.
     let differ = actual
@@ -134,9 +230,10 @@ pub fn assert_same_bits<T: TestElement>(
             differ | (a.bits() ^ e.bits())
         });
     if differ != T::Bits::default() {
-        let at = (0..actual.len())
-            .find(|&i| actual[i].bits() != expected[i].bits())
-            .expect("some bit differs");
+        let differs = |&i: &usize| actual[i].bits() != expected[i].bits() && !is_open(i);
+        let Some(at) = (0..actual.len()).find(differs) else {
+            return;
+        };
         panic!(
             "{}: element {at} of {} is {:?} ({:#x}) and should be {:?} ({:#x})",
             what(),
@@ -181,10 +278,12 @@ impl<T: TestElement> Bench<T> {
     }
 
     /// Runs `work` on an output of `len` elements, `offset` elements off a cache line, that holds
-    /// `before`, and compares with `expected`; what lies around the output must stay.
+    /// `before`, and compares with `expected`; what lies around the output must stay. `inputs` are those of
+    /// a gradient.
     fn output(
         &mut self,
         offset: usize,
+        inputs: Option<Inputs<'_, T>>,
         before: Option<&[T]>,
         len: usize,
         work: impl FnOnce(&mut [T]),
@@ -199,11 +298,11 @@ impl<T: TestElement> Bench<T> {
             self.output[start..start + len].copy_from_slice(before);
         }
         work(&mut self.output[start..start + len]);
-        assert_same_bits(
-            &self.output[start..start + len],
-            &self.expected[..len],
-            &what,
-        );
+        let (actual, expected) = (&self.output[start..start + len], &self.expected[..len]);
+        match inputs {
+            None => assert_same_bits(actual, expected, &what),
+            Some(inputs) => assert_same_gradient(inputs, actual, expected, &what),
+        }
         for margin in [low..start, start + len..high] {
             let untouched = self.output[margin]
                 .iter()
@@ -232,41 +331,25 @@ impl<T: TestElement> Bench<T> {
         };
 
         scalar::forward(definition, x, &mut self.expected[..len]);
-        self.output(offset, None, len, |y| kernel.forward(x, y), what("forward"));
-        self.output(
-            offset,
-            Some(x),
-            len,
-            |y| kernel.forward_in_place(y),
-            what("forward_in_place"),
-        );
-        self.output(
-            offset,
-            None,
-            len,
-            |y| {
-                let start = y.as_ptr();
-                let written = kernel.forward_uninit(x, uninit(y));
-                assert_eq!((written.as_ptr(), written.len()), (start, len));
-            },
-            what("forward_uninit"),
-        );
+        let forward = |y: &mut [T]| kernel.forward(x, y);
+        self.output(offset, None, None, len, forward, what("forward"));
+        let forward = |y: &mut [T]| kernel.forward_in_place(y);
+        let what_in_place = what("forward_in_place");
+        self.output(offset, None, Some(x), len, forward, what_in_place);
+        let forward = |y: &mut [T]| {
+            let start = y.as_ptr();
+            let written = kernel.forward_uninit(x, uninit(y));
+            assert_eq!((written.as_ptr(), written.len()), (start, len));
+        };
+        self.output(offset, None, None, len, forward, what("forward_uninit"));
 
+        let inputs = Some((x, dy));
         scalar::backward(definition, x, dy, &mut self.expected[..len]);
-        self.output(
-            offset,
-            None,
-            len,
-            |dx| kernel.backward(x, dy, dx),
-            what("backward"),
-        );
-        self.output(
-            offset,
-            Some(dy),
-            len,
-            |dx| kernel.backward_in_place(x, dx),
-            what("backward_in_place"),
-        );
+        let backward = |dx: &mut [T]| kernel.backward(x, dy, dx);
+        self.output(offset, inputs, None, len, backward, what("backward"));
+        let backward = |dx: &mut [T]| kernel.backward_in_place(x, dx);
+        let what_in_place = what("backward_in_place");
+        self.output(offset, inputs, Some(dy), len, backward, what_in_place);
         self.input = input;
         self.grad = grad;
     }
