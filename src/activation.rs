@@ -27,6 +27,7 @@ activations! {
     hard_swish::HardSwish,
     hard_tanh::HardTanh,
     leaky_relu::LeakyRelu,
+    prelu::PRelu,
     relu::Relu,
     relu6::Relu6,
     soft_shrink::SoftShrink,

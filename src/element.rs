@@ -12,6 +12,7 @@ pub trait Element:
     + Sub<Output = Self>
     + Mul<Output = Self>
     + Neg<Output = Self>
+    + Into<f64>
     + Default
     + Debug
     + Display

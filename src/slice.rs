@@ -72,7 +72,6 @@ impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
         self.in_place
     }
 
-    #[cfg(feature = "parallel")]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -84,7 +83,6 @@ impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
     }
 
     /// Takes the first `len` elements off the front; what there is, where there are fewer.
-    #[cfg(feature = "parallel")]
     pub(crate) fn split_off_front(&mut self, len: usize) -> Self {
         let len = len.min(self.len);
         let front = Self { len, ..*self };
@@ -139,6 +137,28 @@ impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
         register.store(unsafe { self.out::<V>(at) });
     }
 }
+
+/// Adds an input in front, which is as long.
+macro_rules! with_input {
+    ($n:literal, $one_more:literal, [$($i:literal),*]) => {
+        impl<'a, T: Element> Buffers<'a, T, $n> {
+            #[inline]
+            pub(crate) fn with_input(self, input: &'a [T]) -> Buffers<'a, T, $one_more> {
+                assert_eq!(input.len(), self.len);
+                Buffers {
+                    inputs: [input.as_ptr() $(, self.inputs[$i])*],
+                    output: self.output,
+                    len: self.len,
+                    in_place: self.in_place,
+                    borrowed: PhantomData,
+                }
+            }
+        }
+    };
+}
+
+with_input!(1, 2, [0]);
+with_input!(2, 3, [0, 1]);
 
 impl<'a, T: Element> Buffers<'a, T, 1> {
     /// The input is also the output.

@@ -8,7 +8,7 @@ use std::ops::{BitOr, BitXor};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rectify::{Activation, Element, scalar};
+use rectify::{Activation, Element, PRelu, scalar};
 
 /// Slopes that each kind of formula gets wrong somewhere, beside usual ones.
 pub const SLOPES: [f64; 12] = [
@@ -253,6 +253,70 @@ fn uninit<T>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
     unsafe { &mut *(std::ptr::from_mut(slice) as *mut [MaybeUninit<T>]) }
 }
 
+/// What is tested: every method, and the definition that it has to equal.
+pub trait Kernel<T>: Debug {
+    fn expected_forward(&self, x: &[T], y: &mut [T]);
+    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]);
+    fn forward(&self, x: &[T], y: &mut [T]);
+    fn forward_in_place(&self, y: &mut [T]);
+    fn forward_uninit<'a>(&self, x: &[T], y: &'a mut [MaybeUninit<T>]) -> &'a mut [T];
+    fn backward(&self, x: &[T], dy: &[T], dx: &mut [T]);
+    fn backward_in_place(&self, x: &[T], dx: &mut [T]);
+}
+
+/// The methods of `$kernel`, which has them by their names.
+macro_rules! methods {
+    ($element:ident, |$self:ident| $kernel:expr) => {
+        fn forward(&$self, x: &[$element], y: &mut [$element]) {
+            $kernel.forward(x, y);
+        }
+        fn forward_in_place(&$self, y: &mut [$element]) {
+            $kernel.forward_in_place(y);
+        }
+        fn forward_uninit<'a>(
+            &$self,
+            x: &[$element],
+            y: &'a mut [MaybeUninit<$element>],
+        ) -> &'a mut [$element] {
+            $kernel.forward_uninit(x, y)
+        }
+        fn backward(&$self, x: &[$element], dy: &[$element], dx: &mut [$element]) {
+            $kernel.backward(x, dy, dx);
+        }
+        fn backward_in_place(&$self, x: &[$element], dx: &mut [$element]) {
+            $kernel.backward_in_place(x, dx);
+        }
+    };
+}
+
+/// An activation's definition, and a kernel that has to equal it.
+#[derive(Debug)]
+struct Is<'k, D, K>(&'k D, &'k K);
+
+impl<T: Element, D: Activation + Debug, K: Activation + Debug> Kernel<T> for Is<'_, D, K> {
+    fn expected_forward(&self, x: &[T], y: &mut [T]) {
+        scalar::forward(self.0, x, y);
+    }
+
+    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
+        scalar::backward(self.0, x, dy, dx);
+    }
+
+    methods!(T, |self| self.1);
+}
+
+impl<T: Element> Kernel<T> for PRelu<'_, T> {
+    fn expected_forward(&self, x: &[T], y: &mut [T]) {
+        scalar::prelu_forward(self, x, y);
+    }
+
+    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
+        scalar::prelu_backward(self, x, dy, dx);
+    }
+
+    methods!(T, |self| self);
+}
+
 /// Buffers for [`Bench::check`], made once for many calls: input and gradient, their references, and an output
 /// with room around it.
 pub struct Bench<T> {
@@ -313,9 +377,20 @@ impl<T: TestElement> Bench<T> {
 
     /// Every method of `kernel` against the scalar reference of `definition`, on `len` elements. The
     /// output begins `offset` elements off a cache line, the inputs wherever `input_offset` puts them.
-    pub fn check<D: Activation, K: Activation + Debug>(
+    pub fn check<D: Activation + Debug, K: Activation + Debug>(
         &mut self,
         definition: &D,
+        kernel: &K,
+        len: usize,
+        offset: usize,
+        input_offset: usize,
+    ) {
+        self.check_kernel(&Is(definition, kernel), len, offset, input_offset);
+    }
+
+    /// Every method of `kernel` against its definition.
+    pub fn check_kernel<K: Kernel<T>>(
+        &mut self,
         kernel: &K,
         len: usize,
         offset: usize,
@@ -330,7 +405,7 @@ impl<T: TestElement> Bench<T> {
             move || format!("{kernel:?}.{method}, {len} {ty} at offset {offset}")
         };
 
-        scalar::forward(definition, x, &mut self.expected[..len]);
+        kernel.expected_forward(x, &mut self.expected[..len]);
         let forward = |y: &mut [T]| kernel.forward(x, y);
         self.output(offset, None, None, len, forward, what("forward"));
         let forward = |y: &mut [T]| kernel.forward_in_place(y);
@@ -344,7 +419,7 @@ impl<T: TestElement> Bench<T> {
         self.output(offset, None, None, len, forward, what("forward_uninit"));
 
         let inputs = Some((x, dy));
-        scalar::backward(definition, x, dy, &mut self.expected[..len]);
+        kernel.expected_backward(x, dy, &mut self.expected[..len]);
         let backward = |dx: &mut [T]| kernel.backward(x, dy, dx);
         self.output(offset, inputs, None, len, backward, what("backward"));
         let backward = |dx: &mut [T]| kernel.backward_in_place(x, dx);

@@ -1,0 +1,498 @@
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use super::leaky_relu::LeakyRelu;
+use super::{Formula, same_length};
+use crate::parallel::Plan;
+use crate::slice::{self, Buffers, Map};
+use crate::vector::Vector;
+use crate::{Element, Tier};
+
+/// The parametric rectified linear unit: leaky ReLU with a slope of its own for each channel,
+/// `f(x) = slopes[c] * x` for `x < 0`, else `x`.
+///
+/// Which elements are channel `c` is said, never guessed: element `i` of a buffer belongs to channel
+/// `(i / inner) % channels`, where `channels` is the number of slopes. So `inner` is the number of elements
+/// from one channel to the next: 1 where channels are the last axis (NHWC), H x W for NCHW. A buffer's
+/// length must be a multiple of `inner * channels`.
+///
+/// The gradient of the input is `slopes[c] * dy` for `x <= 0`, else `dy`. That of a slope is the sum of
+/// `x * dy` over the elements of its channel where `x <= 0`. NaN and zeros are as in [`LeakyRelu`]; an element
+/// whose `x` is NaN adds nothing to its slope's gradient.
+///
+/// Methods are those of [`Activation`](crate::Activation), which it is not: what becomes of an element depends
+/// on where it stands. Every one gives the same bits on every tier, at any alignment and number of threads.
+///
+/// Source: He, Zhang, Ren and Sun, *Delving Deep into Rectifiers*, 2015.
+///
+/// ```
+/// use rectify::PRelu;
+///
+/// // Two pixels of three channels, channels last.
+/// let slopes = [0.5_f32, 0.1, 2.0];
+/// let mut y = [-1.0, -1.0, -1.0, 4.0, -20.0, 4.0];
+/// PRelu::channels_last(&slopes).forward_in_place(&mut y);
+/// assert_eq!(y, [-0.5, -0.1, -2.0, 4.0, -2.0, 4.0]);
+///
+/// // The same numbers as three planes of two pixels.
+/// let mut y = [-1.0, 4.0, -1.0, -20.0, -1.0, 4.0];
+/// PRelu::new(&slopes, 2).forward_in_place(&mut y);
+/// assert_eq!(y, [-0.5, 4.0, -0.1, -2.0, -2.0, 4.0]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PRelu<'a, T> {
+    slopes: &'a [T],
+    inner: usize,
+    plan: Plan,
+}
+
+/// Elements of a pattern: few enough to stay in the first-level cache beside what they are applied to, and
+/// cheap to lay out, many enough to make a call for each negligible.
+const PATTERN: usize = 512;
+
+/// From this many elements on a plane gets a call of its own, with one slope: below it, slopes laid out as a
+/// pattern are faster (`cargo bench -- prelu`).
+const PLANE: usize = 256;
+
+impl<'a, T: Element> PRelu<'a, T> {
+    /// With a slope for each channel, of which each has `inner` elements in a row.
+    ///
+    /// # Panics
+    /// If there is no slope, a slope is NaN, or `inner` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn new(slopes: &'a [T], inner: usize) -> Self {
+        assert!(!slopes.is_empty(), "`slopes` is empty");
+        assert!(inner > 0, "`inner` is 0");
+        if let Some(channel) = slopes.iter().position(|s| s.partial_cmp(s).is_none()) {
+            panic!("`slopes[{channel}]` is NaN");
+        }
+        Self {
+            slopes,
+            inner,
+            plan: Plan::default(),
+        }
+    }
+
+    /// With a slope for each channel, where channels are the last axis: an `inner` of 1.
+    ///
+    /// # Panics
+    /// If there is no slope, or one is NaN.
+    #[must_use]
+    #[track_caller]
+    pub fn channels_last(slopes: &'a [T]) -> Self {
+        Self::new(slopes, 1)
+    }
+
+    /// The slopes, one a channel.
+    #[must_use]
+    pub fn slopes(&self) -> &'a [T] {
+        self.slopes
+    }
+
+    /// How many elements of a channel stand in a row.
+    #[must_use]
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// The channel of the element at `index`.
+    #[inline]
+    #[must_use]
+    pub fn channel(&self, index: usize) -> usize {
+        index / self.inner % self.slopes.len()
+    }
+
+    /// The activation of channel `channel`: the scalar definition is that of [`LeakyRelu`].
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn of_channel(&self, channel: usize) -> LeakyRelu {
+        LeakyRelu::new(self.slopes[channel].into())
+    }
+
+    /// Writes `f(input[i])` to `output[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ, or are no multiple of `inner * channels`.
+    #[track_caller]
+    pub fn forward(&self, input: &[T], output: &mut [T]) {
+        self.forward_uninit(input, slice::as_output(output));
+    }
+
+    /// Replaces each element of `buffer` by its `f`.
+    ///
+    /// # Panics
+    /// If its length is no multiple of `inner * channels`.
+    #[track_caller]
+    pub fn forward_in_place(&self, buffer: &mut [T]) {
+        self.whole_channels("buffer", buffer.len());
+        self.run_forward(Buffers::forward_in_place(buffer));
+    }
+
+    /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
+    /// is.
+    ///
+    /// # Panics
+    /// As [`forward`](PRelu::forward).
+    #[allow(unsafe_code)]
+    #[track_caller]
+    pub fn forward_uninit<'o>(&self, input: &[T], output: &'o mut [MaybeUninit<T>]) -> &'o mut [T] {
+        same_length([("input", input.len()), ("output", output.len())]);
+        self.whole_channels("input", input.len());
+        self.run_forward(Buffers::new([input], output));
+        // SAFETY: the kernels wrote every element: the pieces are all there is.
+        unsafe { slice::assume_written(output) }
+    }
+
+    /// Writes the gradient of the input to `grad_input`.
+    ///
+    /// # Panics
+    /// As [`forward`](PRelu::forward).
+    #[track_caller]
+    pub fn backward(&self, input: &[T], grad_output: &[T], grad_input: &mut [T]) {
+        same_length([
+            ("input", input.len()),
+            ("grad_output", grad_output.len()),
+            ("grad_input", grad_input.len()),
+        ]);
+        self.whole_channels("input", input.len());
+        let output = slice::as_output(grad_input);
+        self.run_backward(Buffers::new([input, grad_output], output));
+    }
+
+    /// As [`backward`](PRelu::backward), with `grad` holding the gradient of the output before and that of
+    /// the input after.
+    ///
+    /// # Panics
+    /// As [`forward`](PRelu::forward).
+    #[track_caller]
+    pub fn backward_in_place(&self, input: &[T], grad: &mut [T]) {
+        same_length([("input", input.len()), ("grad", grad.len())]);
+        self.whole_channels("input", input.len());
+        self.run_backward(Buffers::backward_in_place(input, grad));
+    }
+
+    /// Writes the gradient of each slope to `grad_slopes`: the sum of `x * dy` over the elements of the channel
+    /// where `x <= 0`. A channel without elements has the gradient 0.
+    ///
+    /// The sum is the same to the bit on every tier and at any number of threads. Products are rounded to
+    /// `T`; at most 64 of them are added in `T`, and these sums in `f64`. With `u` the unit roundoff of `T`
+    /// (2^-24, 2^-53) and `n` the elements of a channel, the result is off by at most
+    /// `(66 + n * 2^-53 / u) * u` times the sum of `|x * dy|`, as long as nothing overflows or becomes
+    /// subnormal. Allocates a number for each channel and some thousand elements.
+    ///
+    /// # Panics
+    /// As [`forward`](PRelu::forward), and if `grad_slopes` does not have an element for each channel.
+    #[track_caller]
+    pub fn backward_slopes(&self, input: &[T], grad_output: &[T], grad_slopes: &mut [T]) {
+        same_length([("input", input.len()), ("grad_output", grad_output.len())]);
+        same_length([
+            ("slopes", self.slopes.len()),
+            ("grad_slopes", grad_slopes.len()),
+        ]);
+        self.whole_channels("input", input.len());
+        let sums = Sums::new(self, input.len());
+        let mut partial = vec![0.0; sums.pieces() * sums.width];
+        // Some pieces at once, where they are short: taking one is not free.
+        let at_once = Sums::<T>::ADDITIONS * PLANE / sums.piece.min(sums.segment) + 1;
+        let next = Mutex::new(partial.chunks_mut(at_once * sums.width).enumerate());
+        let work = || {
+            let mut memory = vec![T::ZERO; sums.positions];
+            loop {
+                let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((i, partial)) = taken else { break };
+                for (j, partial) in partial.chunks_mut(sums.width).enumerate() {
+                    let range = sums.range(i * at_once + j);
+                    let (x, dy) = (&input[range.clone()], &grad_output[range]);
+                    sums.add(x, dy, &mut memory, partial);
+                }
+            }
+        };
+        sums.share(&work);
+        sums.total(&partial, grad_slopes);
+    }
+
+    /// On `tier` instead of [`Tier::best`].
+    #[must_use]
+    pub fn on(self, tier: Tier) -> Self {
+        let plan = Plan {
+            tier: Some(tier),
+            ..self.plan
+        };
+        Self { plan, ..self }
+    }
+
+    /// Over the current Rayon pool, as [`Activation::par`](crate::Activation::par).
+    #[cfg(feature = "parallel")]
+    #[must_use]
+    pub fn par(self) -> Self {
+        let plan = Plan {
+            parallel: true,
+            ..self.plan
+        };
+        Self { plan, ..self }
+    }
+
+    /// Elements from a channel to its next occurrence.
+    fn period(&self) -> usize {
+        // A period that does not fit into memory is that of an empty buffer alone.
+        self.inner.saturating_mul(self.slopes.len())
+    }
+
+    #[track_caller]
+    pub(crate) fn whole_channels(&self, name: &str, len: usize) {
+        assert!(
+            len.is_multiple_of(self.period()),
+            "`{name}` has {len} elements: not a multiple of {} channels of {} elements each",
+            self.slopes.len(),
+            self.inner
+        );
+    }
+
+    fn run_forward(&self, buffers: Buffers<'_, T, 1>) {
+        self.plan.in_pieces(buffers, |plan, start, piece| {
+            self.by_slopes(start, piece, |slopes, part| match slopes {
+                Slopes::One(leaky) => leaky.run_forward(plan, part),
+                Slopes::Each(slopes) => plan.run(ForwardEach, part.with_input(slopes)),
+            });
+        });
+    }
+
+    fn run_backward(&self, buffers: Buffers<'_, T, 2>) {
+        self.plan.in_pieces(buffers, |plan, start, piece| {
+            self.by_slopes(start, piece, |slopes, part| match slopes {
+                Slopes::One(leaky) => leaky.run_backward(plan, part),
+                Slopes::Each(slopes) => plan.run(BackwardEach, part.with_input(slopes)),
+            });
+        });
+    }
+
+    /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose slopes are one number or
+    /// stand in a row.
+    fn by_slopes<const N: usize>(
+        &self,
+        start: usize,
+        mut buffers: Buffers<'_, T, N>,
+        mut run: impl for<'s> FnMut(Slopes<'s, T>, Buffers<'s, T, N>),
+    ) {
+        let (mut at, channels) = (start, self.slopes.len());
+        match self.layout() {
+            Layout::Planes => {
+                while buffers.len() > 0 {
+                    let slope = self.of_channel(self.channel(at));
+                    let rest_of_plane = match channels {
+                        1 => buffers.len(),
+                        _ => self.inner - at % self.inner,
+                    };
+                    at += rest_of_plane;
+                    run(Slopes::One(slope), buffers.split_off_front(rest_of_plane));
+                }
+            }
+            Layout::Rows => {
+                while buffers.len() > 0 {
+                    let rest_of_row = &self.slopes[at % channels..];
+                    let part = buffers.split_off_front(rest_of_row.len());
+                    at += part.len();
+                    run(Slopes::Each(&rest_of_row[..part.len()]), part);
+                }
+            }
+            Layout::Pattern(len) => {
+                let mut memory = [T::ZERO; PATTERN];
+                let pattern = &mut memory[..len.min(buffers.len())];
+                for (slope, channel) in pattern.iter_mut().zip(self.channels_from(start)) {
+                    *slope = self.slopes[channel];
+                }
+                while buffers.len() > 0 {
+                    let part = buffers.split_off_front(len);
+                    run(Slopes::Each(&pattern[..part.len()]), part);
+                }
+            }
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        let (channels, period) = (self.slopes.len(), self.period());
+        if channels == 1 || self.inner >= PLANE || (self.inner > 1 && period > PATTERN) {
+            Layout::Planes
+        } else if period > PATTERN {
+            Layout::Rows
+        } else {
+            Layout::Pattern(PATTERN / period * period)
+        }
+    }
+
+    /// The channels of the elements from `start` on, without a division for each.
+    fn channels_from(&self, start: usize) -> impl Iterator<Item = usize> {
+        let mut channel = self.channel(start);
+        let mut left = self.inner - start % self.inner;
+        std::iter::repeat_with(move || {
+            if left == 0 {
+                left = self.inner;
+                channel = (channel + 1) % self.slopes.len();
+            }
+            left -= 1;
+            channel
+        })
+    }
+}
+
+/// How slopes lie beside elements.
+enum Layout {
+    /// Long enough runs of one slope, or only one.
+    Planes,
+    /// A slope for each element, and more of them than a pattern has.
+    Rows,
+    /// So many elements that the slopes of the next ones are the same again.
+    Pattern(usize),
+}
+
+/// The slopes of the elements of a part.
+enum Slopes<'s, T> {
+    One(LeakyRelu),
+    Each(&'s [T]),
+}
+
+/// `f` with a slope for each element.
+#[derive(Clone, Copy)]
+struct ForwardEach;
+
+impl Map<2> for ForwardEach {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [slope, x]: [V; 2]) -> V {
+        x.select_lt(x.splat(V::Element::ZERO), slope * x, x)
+    }
+}
+
+/// The gradient of the input with a slope for each element.
+#[derive(Clone, Copy)]
+struct BackwardEach;
+
+impl Map<3> for BackwardEach {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [slope, x, grad_output]: [V; 3]) -> V {
+        x.select_le(x.splat(V::Element::ZERO), slope * grad_output, grad_output)
+    }
+}
+
+/// A sum of gradients of slopes, and one more.
+#[derive(Clone, Copy)]
+struct AddGradient;
+
+impl Map<3> for AddGradient {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [x, grad_output, sum]: [V; 3]) -> V {
+        let zero = x.splat(V::Element::ZERO);
+        sum + x.select_le(zero, x * grad_output, zero)
+    }
+}
+
+/// How the slopes' gradients are summed up: an order that depends on nothing but the lengths.
+///
+/// A buffer is cut into pieces. In a piece, the element that is `positions` behind another is added to the
+/// same sum, in `T`; there are as many sums as positions, so this is a kernel like any other. Then the sums
+/// of each channel are added in `f64`, the positions of a piece in their order and the pieces in theirs.
+struct Sums<'p, T> {
+    prelu: PRelu<'p, T>,
+    len: usize,
+    /// Elements that pieces must not reach across: a plane, or everything.
+    segment: usize,
+    /// Elements of a piece, but for the last one of a segment.
+    piece: usize,
+    positions: usize,
+    /// Numbers that a piece is summed up to: one for a plane, else one a channel.
+    width: usize,
+}
+
+impl<'p, T: Element> Sums<'p, T> {
+    /// At most so many numbers are added in `T`.
+    const ADDITIONS: usize = 64;
+
+    fn new(prelu: &PRelu<'p, T>, len: usize) -> Self {
+        let channels = prelu.slopes.len();
+        let (segment, positions, width) = match prelu.layout() {
+            Layout::Planes if channels == 1 => (len, PLANE, 1),
+            Layout::Planes => (prelu.inner, PLANE.min(prelu.inner), 1),
+            Layout::Rows => (len, channels, channels),
+            Layout::Pattern(positions) => (len, positions, channels),
+        };
+        Self {
+            prelu: *prelu,
+            len,
+            segment: segment.max(1),
+            piece: Self::ADDITIONS * positions,
+            positions,
+            width,
+        }
+    }
+
+    fn pieces_of_segment(&self) -> usize {
+        self.segment.div_ceil(self.piece)
+    }
+
+    fn pieces(&self) -> usize {
+        self.len / self.segment * self.pieces_of_segment()
+    }
+
+    fn range(&self, piece: usize) -> Range<usize> {
+        let (segment, piece) = (
+            piece / self.pieces_of_segment(),
+            piece % self.pieces_of_segment(),
+        );
+        let start = segment * self.segment + piece * self.piece;
+        let end = (segment + 1) * self.segment;
+        start..end.min(start + self.piece)
+    }
+
+    /// Adds a piece to `sums`. Every piece begins with the first channel, unless it has only one.
+    fn add(&self, x: &[T], dy: &[T], memory: &mut [T], sums: &mut [f64]) {
+        let memory = &mut memory[..self.positions.min(x.len())];
+        memory.fill(T::ZERO);
+        for (x, dy) in x.chunks(self.positions).zip(dy.chunks(self.positions)) {
+            let sum = &mut memory[..x.len()];
+            let buffers = Buffers::backward_in_place(dy, sum).with_input(x);
+            self.prelu.plan.serial().run(AddGradient, buffers);
+        }
+        if let [sum] = sums {
+            // Eight at once: each addition would wait for the one before.
+            let mut lanes = [0.0; 8];
+            for chunk in memory.chunks(lanes.len()) {
+                for (lane, &value) in lanes.iter_mut().zip(chunk) {
+                    *lane += value.into();
+                }
+            }
+            *sum = lanes.into_iter().sum();
+        } else {
+            for (&value, channel) in memory.iter().zip(self.prelu.channels_from(0)) {
+                sums[channel] += value.into();
+            }
+        }
+    }
+
+    fn total(&self, partial: &[f64], totals: &mut [T]) {
+        let mut sums = vec![0.0; totals.len()];
+        for (piece, partial) in partial.chunks(self.width).enumerate() {
+            match partial {
+                &[partial] => sums[self.prelu.channel(self.range(piece).start)] += partial,
+                all => sums.iter_mut().zip(all).for_each(|(sum, one)| *sum += one),
+            }
+        }
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = T::from_f64(sum);
+        }
+    }
+
+    /// Runs `work` here, and on more threads if it is worth them.
+    fn share(&self, work: &(dyn Fn() + Sync)) {
+        #[cfg(feature = "parallel")]
+        if self.prelu.plan.splits(2 * self.len * size_of::<T>()) {
+            let helpers = rayon::current_num_threads() - 1;
+            return crate::crew::share(helpers.min(self.pieces()), work);
+        }
+        work();
+    }
+}

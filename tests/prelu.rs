@@ -1,0 +1,230 @@
+//! PRelu: every layout of channels against its definition, and the gradient of its slopes.
+
+mod common;
+
+use accurate::dot::Dot3;
+use accurate::traits::*;
+use common::{Bench, TestElement, assert_same_bits, values};
+use rectify::{Activation, PRelu, Tier, scalar};
+
+/// `inner` and the number of channels: each way to lay out slopes, and the neighbours of where one gives way to
+/// another.
+const LAYOUTS: [(usize, usize); 22] = [
+    (1, 1),
+    (1, 2),
+    (1, 3),
+    (1, 16),
+    (1, 17),
+    (1, 64),
+    (1, 511),
+    (1, 512),
+    (1, 513),
+    (1, 1_000),
+    (2, 3),
+    (3, 171),
+    (4, 128),
+    (7, 5),
+    (49, 10),
+    (49, 11),
+    (255, 2),
+    (255, 3),
+    (256, 2),
+    (257, 3),
+    (1_000, 2),
+    (20_000, 1),
+];
+
+/// Slopes of each kind, infinities, zeros and those above 1 among them; no NaN.
+fn slopes<T: TestElement>(channels: usize) -> Vec<T> {
+    let drawn = values::<T>(4 * channels + 64, 3).into_iter();
+    drawn.filter(|x| !x.is_nan()).take(channels).collect()
+}
+
+fn every_layout<T: TestElement>() {
+    let longest = 60_000;
+    let mut bench = Bench::<T>::new(longest);
+    for (inner, channels) in LAYOUTS {
+        let slopes = slopes::<T>(channels);
+        let period = inner * channels;
+        for tier in Tier::available() {
+            let prelu = PRelu::new(&slopes, inner).on(tier);
+            for periods in (0..20).chain([40, 100]) {
+                let len = periods * period;
+                if len <= longest {
+                    bench.check_kernel(&prelu, len, periods % 16, periods * 5 % 16);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_layout_f32() {
+    every_layout::<f32>();
+}
+
+#[test]
+fn every_layout_f64() {
+    every_layout::<f64>();
+}
+
+#[test]
+fn an_element_is_that_of_its_channel() {
+    let slopes = slopes::<f32>(7);
+    let prelu = PRelu::new(&slopes, 3);
+    let x = values::<f32>(7 * 3 * 5, 9);
+    let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    prelu.forward(&x, &mut y);
+    prelu.backward(&x, &vec![1.0; x.len()], &mut dx);
+    for i in 0..x.len() {
+        let channel = (i / 3) % 7;
+        assert_eq!(prelu.channel(i), channel);
+        let leaky = prelu.of_channel(channel);
+        assert_eq!(y[i].to_bits(), leaky.eval(x[i]).to_bits());
+        assert_eq!(dx[i].to_bits(), leaky.derivative(x[i]).to_bits());
+    }
+}
+
+/// Large enough to be split and, in its last lengths, streamed.
+#[cfg(feature = "parallel")]
+#[test]
+fn at_any_number_of_threads() {
+    let longest = 5 << 20;
+    let mut bench = Bench::<f32>::new(longest);
+    for (inner, channels) in [(1, 3), (1, 700), (100, 7), (5_000, 4), (49, 64)] {
+        let slopes = slopes::<f32>(channels);
+        let prelu = PRelu::new(&slopes, inner).par();
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| {
+                for len in [1_000_000, longest] {
+                    let len = len / (inner * channels) * inner * channels;
+                    bench.check_kernel(&prelu, len, threads, 1);
+                }
+            });
+        }
+    }
+}
+
+/// Numbers of mixed signs and sizes, as gradients are; the sums of channels cancel for the most part.
+fn numbers<T: TestElement>(len: usize, seed: u64) -> Vec<T> {
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+    let mut rng = StdRng::seed_from_u64(seed);
+    let number =
+        || T::from_f64(rng.random_range(-1.0..1.0) * 2_f64.powi(rng.random_range(-12..12)));
+    std::iter::repeat_with(number).take(len).collect()
+}
+
+fn slope_gradients<T: TestElement>(unit_roundoff: f64) {
+    for (inner, channels) in LAYOUTS.into_iter().chain([(70_000, 2), (1, 40_000)]) {
+        let slopes = slopes::<T>(channels);
+        let prelu = PRelu::new(&slopes, inner);
+        let period = inner * channels;
+        for periods in [0, 1, 2, 3, 63, 64, 65, 200, 1_000] {
+            let len = period * periods;
+            if len > 200_000 {
+                continue;
+            }
+            let (x, dy) = (numbers::<T>(len, 1), numbers::<T>(len, 2));
+            let gradient = |prelu: PRelu<'_, T>| {
+                let mut grad = vec![T::from_f64(f64::NAN); channels];
+                prelu.backward_slopes(&x, &dy, &mut grad);
+                grad
+            };
+            let grad = gradient(prelu);
+
+            // Near to the sum in three times the precision of `f64` ...
+            let mut exact = vec![Dot3::zero(); channels];
+            let mut sizes = vec![0.0; channels];
+            for (i, (&x, &dy)) in x.iter().zip(&dy).enumerate() {
+                if x <= T::ZERO {
+                    let (x, dy): (f64, f64) = (x.into(), dy.into());
+                    let channel = prelu.channel(i);
+                    exact[channel] = exact[channel].clone() + (x, dy);
+                    sizes[channel] += (x * dy).abs();
+                }
+            }
+            let n = (periods * inner) as f64;
+            let factor = (66.0 + n * 2_f64.powi(-53) / unit_roundoff) * unit_roundoff;
+            let mut reference = vec![T::ZERO; channels];
+            scalar::prelu_backward_slopes(&prelu, &x, &dy, &mut reference);
+            for ((&grad, &reference), (exact, size)) in grad
+                .iter()
+                .zip(&reference)
+                .zip(exact.into_iter().zip(sizes))
+            {
+                let (grad, reference, exact): (f64, f64, f64) =
+                    (grad.into(), reference.into(), exact.dot());
+                let error = (grad - exact).abs();
+                let bound = factor * size;
+                assert!(
+                    error <= bound,
+                    "{channels} channels of {inner}, {periods} times: {grad} is {error:e} off {exact}, \
+                     and the bound is {bound:e}"
+                );
+                assert!(
+                    (reference - exact).abs() <= bound,
+                    "the reference: {reference}"
+                );
+            }
+
+            // ... and the same wherever it is computed.
+            let what = |where_: &str| format!("{channels} channels of {inner}, {where_}");
+            for tier in Tier::available() {
+                assert_same_bits(&gradient(prelu.on(tier)), &grad, || what(&tier.to_string()));
+            }
+        }
+    }
+}
+
+#[test]
+fn slope_gradients_f32() {
+    slope_gradients::<f32>(2_f64.powi(-24));
+}
+
+#[test]
+fn slope_gradients_f64() {
+    slope_gradients::<f64>(2_f64.powi(-53));
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn slope_gradients_at_any_number_of_threads() {
+    for (inner, channels) in [
+        (1, 1),
+        (1, 3),
+        (1, 700),
+        (49, 64),
+        (100_000, 2),
+        (1_000, 30),
+    ] {
+        let slopes = slopes::<f32>(channels);
+        let len = 3_000_000 / (inner * channels) * inner * channels;
+        let (x, dy) = (numbers::<f32>(len, 1), numbers::<f32>(len, 2));
+        let mut serial = vec![0.0; channels];
+        PRelu::new(&slopes, inner).backward_slopes(&x, &dy, &mut serial);
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| {
+                let mut grad = vec![0.0; channels];
+                let prelu = PRelu::new(&slopes, inner).par();
+                prelu.backward_slopes(&x, &dy, &mut grad);
+                assert_same_bits(&grad, &serial, || format!("{threads} threads"));
+            });
+        }
+    }
+}
+
+#[test]
+fn a_nan_adds_nothing_to_its_slope() {
+    let slopes = [0.5_f32, 0.25];
+    let prelu = PRelu::channels_last(&slopes);
+    let x = [f32::NAN, -2.0, -1.0, -0.0, f32::INFINITY, f32::NAN];
+    let dy = [7.0, 3.0, 10.0, 5.0, 1.0, f32::NAN];
+    let mut grad = [f32::NAN; 2];
+    prelu.backward_slopes(&x, &dy, &mut grad);
+    assert_eq!(grad, [-10.0, -6.0]);
+    // Nothing adds up to +0.
+    prelu.backward_slopes(&[], &[], &mut grad);
+    assert_eq!(grad.map(f32::to_bits), [0, 0]);
+}
