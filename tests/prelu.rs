@@ -140,7 +140,7 @@ fn slope_gradients<T: TestElement>(unit_roundoff: f64) {
                 if x <= T::ZERO {
                     let (x, dy): (f64, f64) = (x.into(), dy.into());
                     let channel = prelu.channel(i);
-                    exact[channel] = exact[channel].clone() + (x, dy);
+                    exact[channel] = exact[channel] + (x, dy);
                     sizes[channel] += (x * dy).abs();
                 }
             }
