@@ -27,7 +27,7 @@ use rectify::{Activation, Element, LeakyRelu, Relu, Thresholds, Tier};
 
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace, Operation};
 use common::picture::{self, BLUE, Curve, GREEN, GREY, Panel, SKY, VERMILION};
-use common::turns::{Contender, medians, time};
+use common::turns::{Contender, medians, time_threads};
 use common::{Buffers, USUAL_OFFSET_BYTES, caches, ceiling, cpu, is_only_a_test};
 
 const INSIDE: &str = "par() inside";
@@ -214,13 +214,16 @@ fn measure<T: Element + Pod, O: Operation>(
         let inside = Rc::clone(&pool);
         let inside = move |runs| {
             let slices = &mut *slices.borrow_mut();
-            inside.install(|| time(runs, || operation.kernel(activation.par(), slices)))
+            inside.install(|| time_threads(runs, || operation.kernel(activation.par(), slices)))
         };
         contenders.push((threads, false, Contender::timing(INSIDE, inside)));
         // The pool of a call from outside is the global one, which has a thread for each core.
         if threads == cores() {
-            let outside = move || operation.kernel(activation.par(), &mut slices.borrow_mut());
-            contenders.push((threads, false, Contender::new(OUTSIDE, outside)));
+            let outside = move |runs| {
+                let slices = &mut *slices.borrow_mut();
+                time_threads(runs, || operation.kernel(activation.par(), slices))
+            };
+            contenders.push((threads, false, Contender::timing(OUTSIDE, outside)));
         }
     }
 

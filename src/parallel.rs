@@ -81,9 +81,11 @@ impl Plan {
 }
 
 /// Runs over the current Rayon pool, in chunks that end where a page of the output does, so that no two
-/// threads write to one cache line or page. Chunks are taken from the front, by whoever is free: the
-/// caller begins at once, and threads that wake late take less. `work` is told at which element its chunk
-/// begins.
+/// threads write to one cache line or page. `work` is told at which element its chunk begins.
+///
+/// Each thread has a share of its own, the same one in each call, so that it finds there what it left in its
+/// cache. Who is done with his share goes on with the end of the longest one that is left: the caller begins
+/// at once, and threads that wake late do less.
 #[cfg(feature = "parallel")]
 fn split<T: Element, const N: usize>(
     mut buffers: Buffers<T, N>,
@@ -95,21 +97,47 @@ fn split<T: Element, const N: usize>(
     /// Large enough to make taking a chunk free, small enough to share out evenly.
     const CHUNK_BYTES: usize = 32 * PAGE_BYTES;
 
-    let (chunk, len) = (CHUNK_BYTES / size_of::<T>(), buffers.len());
-    let helpers = (rayon::current_num_threads() - 1).min(len / chunk);
+    let chunk = CHUNK_BYTES / size_of::<T>();
+    let helpers = (rayon::current_num_threads() - 1).min(buffers.len() / chunk);
     if helpers == 0 {
         return work(0, buffers);
     }
 
     let to_page = buffers.misaligned_by(PAGE_BYTES);
+    let mut start = to_page;
     work(0, buffers.split_off_front(to_page));
-    let rest = Mutex::new(buffers);
+    let share = buffers.len().div_ceil(chunk).div_ceil(helpers + 1) * chunk;
+    let shares: Vec<_> = (0..=helpers)
+        .map(|_| {
+            let share = buffers.split_off_front(share);
+            start += share.len();
+            (start - share.len(), share)
+        })
+        .collect();
+
+    let shares = Mutex::new(shares);
+    let from_outside = rayon::current_thread_index().is_none();
     crate::crew::share(helpers, &|| {
+        // The last share is that of a caller from outside.
+        let own = match rayon::current_thread_index() {
+            Some(index) if from_outside => index % helpers,
+            Some(index) => index % (helpers + 1),
+            None => helpers,
+        };
         loop {
-            let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
-            let start = len - rest.len();
-            let next = rest.split_off_front(chunk);
-            drop(rest);
+            let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+            let (start, next) = if shares[own].1.len() > 0 {
+                let (start, share) = &mut shares[own];
+                let next = share.split_off_front(chunk);
+                *start += next.len();
+                (*start - next.len(), next)
+            } else {
+                let longest = shares.iter_mut().max_by_key(|(_, share)| share.len());
+                let (start, share) = longest.expect("there are shares");
+                let next = share.split_off_back(chunk);
+                (*start + share.len(), next)
+            };
+            drop(shares);
             if next.len() == 0 {
                 break;
             }

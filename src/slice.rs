@@ -94,6 +94,16 @@ impl<'a, T: Element, const N: usize> Buffers<'a, T, N> {
         front
     }
 
+    /// Takes off the back what is more than a multiple of `len` elements: `len` of them, where it is none, and
+    /// what there is, where there are fewer.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn split_off_back(&mut self, len: usize) -> Self {
+        let mut back = Self { ..*self };
+        let rest = self.len.saturating_sub(1) / len * len;
+        *self = back.split_off_front(rest);
+        back
+    }
+
     /// The map of the `V::LANES` elements from `at`.
     ///
     /// # Safety

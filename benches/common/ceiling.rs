@@ -214,7 +214,7 @@ mod x86 {
                         let (first, last) = (load(0), load(len - BYTES));
                         let mut at = output.addr().wrapping_neg() % BYTES;
                         while at + UNROLL * BYTES <= len {
-                            if STREAM && N > 1 {
+                            if STREAM {
                                 for line in (0..UNROLL * BYTES).step_by(64) {
                                     for input in inputs {
                                         let ahead = input.wrapping_add(at + line + AHEAD_BYTES);

@@ -10,7 +10,8 @@ pub struct Contender<'a> {
 }
 
 impl<'a> Contender<'a> {
-    /// `run` does the work as often as it is told, and says how long that took, by [`time`].
+    /// `run` does the work as often as it is told, and says how long that took, by [`time`] or
+    /// [`time_threads`].
     pub fn timing(name: impl Into<String>, run: impl FnMut(u32) -> Duration + 'a) -> Self {
         Self {
             name: name.into(),
@@ -24,12 +25,25 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// How long `runs` runs of `work` take, after as many without the clock as take back the caches from who
-/// was measured before, and wake the threads that help.
-pub fn time(runs: u32, mut work: impl FnMut()) -> Duration {
-    const WARM_UP: Duration = Duration::from_millis(1);
+/// Takes back the caches from who was measured before.
+const WARM_UP: Duration = Duration::from_millis(1);
+
+/// Also wakes the threads that help. After a pause they may find themselves on one core for a while.
+const WARM_UP_THREADS: Duration = Duration::from_millis(30);
+
+/// How long `runs` runs of `work` take, which is done by this thread.
+pub fn time(runs: u32, work: impl FnMut()) -> Duration {
+    time_after(WARM_UP, runs, work)
+}
+
+/// How long `runs` runs of `work` take, which is done by several threads.
+pub fn time_threads(runs: u32, work: impl FnMut()) -> Duration {
+    time_after(WARM_UP_THREADS, runs, work)
+}
+
+fn time_after(warm_up: Duration, runs: u32, mut work: impl FnMut()) -> Duration {
     let start = Instant::now();
-    while start.elapsed() < WARM_UP {
+    while start.elapsed() < warm_up {
         work();
     }
     let start = Instant::now();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::common::turns::{Contender, medians, time};
+use crate::common::turns::{Contender, medians, time, time_threads};
 use crate::common::{Buffers, Slices, USUAL_OFFSET_BYTES, ceiling};
 use crate::operation::Operation;
 use crate::peers;
@@ -17,8 +17,7 @@ use crate::way::{Threads, Way, Work};
 const PARALLEL_FROM: usize = 65_536;
 
 /// candle's threads look for more work for some hundred microseconds before they sleep. Nobody else should
-/// have to share the cores with them in his turn, so they are given time to sleep after theirs, and a run
-/// without the clock to wake up before.
+/// have to share the cores with them in his turn, so they are given time to sleep after theirs.
 const SETTLES: Duration = Duration::from_millis(2);
 
 /// Who is compared with whom.
@@ -140,22 +139,21 @@ fn contender<'a>(
     match way.work {
         Work::Slices(work) => Contender::timing(name, move |runs| {
             let slices = &mut *slices.borrow_mut();
-            let mut turn = || time(runs, || work(black_box(slices)));
+            let mut work = || work(black_box(slices));
             match caller {
-                Caller::InsidePool => pool.install(turn),
-                Caller::Alone | Caller::OutsidePool => turn(),
+                Caller::Alone => time(runs, work),
+                Caller::InsidePool => pool.install(|| time_threads(runs, work)),
+                Caller::OutsidePool => time_threads(runs, &mut work),
             }
         }),
         Work::Tensors(make) => {
             let mut tensors = make(&slices.borrow());
             Contender::timing(name, move |runs| {
-                if settles {
-                    tensors.run();
+                if !settles {
+                    return time(runs, || tensors.run());
                 }
-                let duration = time(runs, || tensors.run());
-                if settles {
-                    thread::sleep(SETTLES);
-                }
+                let duration = time_threads(runs, || tensors.run());
+                thread::sleep(SETTLES);
                 duration
             })
         }
