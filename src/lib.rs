@@ -17,6 +17,7 @@
 //! | tier | which registers this machine may and should use | `src/tier.rs` |
 //! | parallel | how a slice is split over Rayon, and when it is not; when it streams | `src/parallel.rs`, `src/thresholds.rs`, `src/crew.rs` |
 //! | activation | the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
+//! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //!
 //! Unsafe code stands in `x86` (intrinsics), in `slice` (a caller's buffers as pointers), in `crew` (a
@@ -25,6 +26,7 @@
 //! streaming store, with a safe body where there is none.
 
 mod activation;
+mod any;
 #[cfg(feature = "parallel")]
 mod crew;
 mod element;
@@ -41,6 +43,7 @@ mod x86;
 pub use activation::Par;
 pub use activation::all::*;
 pub use activation::{Activation, On};
+pub use any::{ActivationError, AnyActivation};
 pub use element::Element;
 pub use thresholds::Thresholds;
 pub use tier::Tier;

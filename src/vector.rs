@@ -4,6 +4,7 @@
 //! has: those of `wide`, which are the portable tier, and `f32` and `f64` themselves as registers of one
 //! lane, which finish what is shorter than the others.
 
+#[cfg(not(x86_tiers))]
 use std::array;
 use std::mem::MaybeUninit;
 use std::ops::{Add, Mul, Sub};
@@ -77,8 +78,11 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
     }
 }
 
+// `wide`'s own maximum treats NaN and zeros otherwise, or leaves them open (`fast_max`). A comparison and a
+// selection are three or four instructions in SSE2, and of the maximum lane by lane LLVM does not always make
+// the one that it is.
 macro_rules! wide_register {
-    ($register:ident, $element:ident, $lanes:literal, $half:ident) => {
+    ($register:ident, $element:ident, $lanes:literal, $half:ident, $max:ident, $min:ident) => {
         impl Vector for $register {
             type Element = $element;
             type Token = ();
@@ -110,26 +114,33 @@ macro_rules! wide_register {
                 self.simd_le(rhs).select(yes, no)
             }
 
-            /// Lane by lane, which the compiler knows as `MAXPS` and the like. `wide`'s `fast_max` leaves
-            /// NaN and zeros open, and a comparison and a selection are two or three instructions.
             #[inline(always)]
             fn max(self, rhs: Self) -> Self {
-                let (a, b) = (self.to_array(), rhs.to_array());
-                Self::new(array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] }))
+                #[cfg(x86_tiers)]
+                return crate::x86::sse2::$max(self, rhs);
+                #[cfg(not(x86_tiers))]
+                {
+                    let (a, b) = (self.to_array(), rhs.to_array());
+                    Self::new(array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] }))
+                }
             }
 
-            /// As `max`.
             #[inline(always)]
             fn min(self, rhs: Self) -> Self {
-                let (a, b) = (self.to_array(), rhs.to_array());
-                Self::new(array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] }))
+                #[cfg(x86_tiers)]
+                return crate::x86::sse2::$min(self, rhs);
+                #[cfg(not(x86_tiers))]
+                {
+                    let (a, b) = (self.to_array(), rhs.to_array());
+                    Self::new(array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] }))
+                }
             }
         }
     };
 }
 
-wide_register!(f32x4, f32, 4, f32);
-wide_register!(f64x2, f64, 2, f64);
+wide_register!(f32x4, f32, 4, f32, max_ps, min_ps);
+wide_register!(f64x2, f64, 2, f64, max_pd, min_pd);
 
 macro_rules! one_lane_register {
     ($element:ident) => {

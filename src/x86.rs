@@ -116,6 +116,30 @@ pub(crate) fn last_level_cache_bytes() -> Option<usize> {
         })
 }
 
+/// What `wide`'s registers lack, in SSE2.
+pub(crate) mod sse2 {
+    use std::arch::x86_64::*;
+
+    use wide::{f32x4, f64x2};
+
+    macro_rules! operations {
+        ($($name:ident($register:ident) is $intrinsic:ident;)*) => {$(
+            #[inline(always)]
+            pub(crate) fn $name(lhs: $register, rhs: $register) -> $register {
+                // SAFETY: every x86-64 CPU has SSE2.
+                unsafe { $intrinsic(lhs.into(), rhs.into()) }.into()
+            }
+        )*};
+    }
+
+    operations! {
+        max_ps(f32x4) is _mm_max_ps;
+        min_ps(f32x4) is _mm_min_ps;
+        max_pd(f64x2) is _mm_max_pd;
+        min_pd(f64x2) is _mm_min_pd;
+    }
+}
+
 /// A register: the newtype, its operators and its `Vector`, from the names of its intrinsics. `$select`
 /// is the intrinsics' own form of `lhs < rhs ? yes : no` and of `<=`, where `$compare` stands for `$lt` and
 /// `$le`.

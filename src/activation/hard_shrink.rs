@@ -23,6 +23,9 @@ pub struct HardShrink {
 }
 
 impl HardShrink {
+    /// What `default()` returns.
+    pub(crate) const DEFAULT: Self = Self::new(0.5);
+
     /// With the given threshold: any number that is not negative, infinity included.
     ///
     /// # Panics
@@ -47,7 +50,7 @@ impl HardShrink {
 /// A threshold of 0.5, as in PyTorch and ONNX.
 impl Default for HardShrink {
     fn default() -> Self {
-        Self::new(0.5)
+        Self::DEFAULT
     }
 }
 

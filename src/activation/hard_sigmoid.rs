@@ -24,6 +24,9 @@ pub struct HardSigmoid {
 }
 
 impl HardSigmoid {
+    /// What `default()` returns.
+    pub(crate) const DEFAULT: Self = Self::PYTORCH;
+
     /// `alpha` 1/6 and `beta` 1/2: PyTorch, Keras 3 and JAX.
     pub const PYTORCH: Self = Self::new(1.0 / 6.0, 0.5);
     /// `alpha` 0.2 and `beta` 1/2: ONNX's default, and Keras before version 3.
@@ -73,7 +76,7 @@ const UNIT: Clip = Clip::new(0.0, 1.0);
 /// [`PYTORCH`](HardSigmoid::PYTORCH).
 impl Default for HardSigmoid {
     fn default() -> Self {
-        Self::PYTORCH
+        Self::DEFAULT
     }
 }
 

@@ -18,6 +18,9 @@ use super::clip::{Clip, is_clip};
 pub struct HardTanh(Clip);
 
 impl HardTanh {
+    /// What `default()` returns.
+    pub(crate) const DEFAULT: Self = Self::new(-1.0, 1.0);
+
     /// With the given bounds.
     ///
     /// # Panics
@@ -47,7 +50,7 @@ impl HardTanh {
 /// Bounds of -1 and 1, as in PyTorch and Keras.
 impl Default for HardTanh {
     fn default() -> Self {
-        Self::new(-1.0, 1.0)
+        Self::DEFAULT
     }
 }
 

@@ -28,6 +28,9 @@ pub struct LeakyRelu {
 }
 
 impl LeakyRelu {
+    /// What `default()` returns.
+    pub(crate) const DEFAULT: Self = Self::new(Self::PYTORCH_SLOPE);
+
     /// The default of PyTorch's `torch.nn.LeakyReLU` and `torch.nn.functional.leaky_relu`.
     pub const PYTORCH_SLOPE: f64 = 0.01;
     /// The default of ONNX's `LeakyRelu` operator (there called `alpha`).
@@ -64,7 +67,7 @@ impl LeakyRelu {
 /// A slope of 0.01.
 impl Default for LeakyRelu {
     fn default() -> Self {
-        Self::new(Self::PYTORCH_SLOPE)
+        Self::DEFAULT
     }
 }
 

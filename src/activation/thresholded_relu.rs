@@ -23,6 +23,9 @@ pub struct ThresholdedRelu {
 }
 
 impl ThresholdedRelu {
+    /// What `default()` returns.
+    pub(crate) const DEFAULT: Self = Self::new(1.0);
+
     /// With the given threshold: any number, negative and infinite ones included.
     ///
     /// # Panics
@@ -46,7 +49,7 @@ impl ThresholdedRelu {
 /// A threshold of 1, as in ONNX and Keras.
 impl Default for ThresholdedRelu {
     fn default() -> Self {
-        Self::new(1.0)
+        Self::DEFAULT
     }
 }
 

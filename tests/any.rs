@@ -1,0 +1,223 @@
+//! The activation that is chosen at run time: the same bits, and texts that come back as what they were.
+
+mod common;
+
+use common::{Bench, TestElement};
+use rectify::*;
+
+fn is_what_it_holds<T: TestElement>() {
+    let mut bench = Bench::<T>::new(1_000);
+    for_each_activation!(all, |activation| {
+        let any = AnyActivation::from(activation);
+        for len in [0, 1, 7, 64, 1_000] {
+            bench.check(&activation, &any, len, 1, 0);
+            for tier in Tier::available() {
+                bench.check(&activation, &any.on(tier), len, 3, 2);
+            }
+        }
+    });
+}
+
+#[test]
+fn it_is_the_activation_that_it_holds() {
+    is_what_it_holds::<f32>();
+    is_what_it_holds::<f64>();
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn it_is_split_as_the_activation_that_it_holds() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
+    pool.unwrap().install(|| {
+        let mut bench = Bench::<f32>::new(300_000);
+        for_each_activation!(few, |activation| {
+            let any = AnyActivation::from(activation);
+            bench.check(&activation, &any.par(), 300_000, 1, 0);
+        });
+    });
+}
+
+#[test]
+fn texts_come_back_as_what_they_were() {
+    for_each_activation!(all, |activation| {
+        let any = AnyActivation::from(activation);
+        let text = any.to_string();
+        let back: AnyActivation = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(back, any, "{text}");
+        // Signs of zeros too, which compare equal.
+        assert_eq!(back.to_string(), text);
+    });
+}
+
+#[test]
+fn texts_as_one_would_write_them() {
+    let parse = |text: &str| text.parse::<AnyActivation>().unwrap();
+    assert_eq!(parse("relu"), Relu.into());
+    assert_eq!(parse(" relu ( ) "), Relu.into());
+    assert_eq!(parse("leaky_relu"), LeakyRelu::default().into());
+    assert_eq!(parse("leaky_relu()"), LeakyRelu::default().into());
+    assert_eq!(
+        parse("leaky_relu(negative_slope=0.2)"),
+        LeakyRelu::new(0.2).into()
+    );
+    assert_eq!(
+        parse("clip( max = 6 , min = -1e3 )"),
+        Clip::new(-1e3, 6.0).into()
+    );
+    assert_eq!(
+        parse("clip(min=-inf,max=inf)"),
+        Clip::new(f64::NEG_INFINITY, f64::INFINITY).into()
+    );
+    assert_eq!(parse("hard_tanh(max=2)"), HardTanh::new(-1.0, 2.0).into());
+    assert_eq!(parse("hard_sigmoid"), HardSigmoid::PYTORCH.into());
+    assert_eq!(parse("hard_shrink"), HardShrink::default().into());
+    assert_eq!(parse("soft_shrink(lambda=0)"), SoftShrink::new(0.0).into());
+    assert_eq!(
+        AnyActivation::from(LeakyRelu::default()).to_string(),
+        "leaky_relu(negative_slope=0.01)"
+    );
+    assert_eq!(format!("{:>8}|", parse("relu6")), "   relu6|");
+}
+
+#[track_caller]
+fn error(text: &str) -> String {
+    text.parse::<AnyActivation>().expect_err(text).to_string()
+}
+
+#[test]
+fn wrong_texts_say_what_is_wrong_and_what_is_known() {
+    let unknown = error("gelu");
+    assert!(
+        unknown.starts_with("`gelu` is no activation: there are `relu`, `leaky_relu`"),
+        "{unknown}"
+    );
+    assert!(unknown.ends_with("`soft_shrink`"), "{unknown}");
+    assert!(error("").starts_with("`` is no activation"));
+    assert!(error("Relu").starts_with("`Relu` is no activation"));
+    assert_eq!(
+        error("clip(min=0"),
+        "`clip(min=0` has no closing parenthesis"
+    );
+    assert_eq!(
+        error("relu(0.1)"),
+        "`0.1` in `relu(0.1)` is not of the form `parameter=number`"
+    );
+    assert_eq!(
+        error("relu(slope=1)"),
+        "`relu` has no `slope`: it has no parameters"
+    );
+    assert_eq!(
+        error("clip(low=0)"),
+        "`clip` has no `low`: it has `min`, `max`"
+    );
+    assert_eq!(
+        error("clip(min=0)"),
+        "`clip` needs `max`, which has no default"
+    );
+    assert_eq!(
+        error("clip(min=0, min=1, max=2)"),
+        "`min` of `clip` is given twice"
+    );
+    assert_eq!(
+        error("clip(min=0,, max=2)"),
+        "`` in `clip(min=0,, max=2)` is not of the form `parameter=number`"
+    );
+    assert_eq!(
+        error("leaky_relu(negative_slope=)"),
+        "`negative_slope` of `leaky_relu` is ``: it must be a number"
+    );
+    assert_eq!(
+        error("leaky_relu(negative_slope=a)"),
+        "`negative_slope` of `leaky_relu` is `a`: it must be a number"
+    );
+    assert_eq!(
+        error("leaky_relu(negative_slope=NaN)"),
+        "`negative_slope` of `leaky_relu` is NaN"
+    );
+    assert_eq!(
+        error("soft_shrink(lambda=-1)"),
+        "`lambda` of `soft_shrink` is -1.0: it must be at least 0.0"
+    );
+}
+
+#[test]
+fn operators_of_onnx() {
+    let onnx = |name: &str, attributes: &[(&str, f64)]| AnyActivation::from_onnx(name, attributes);
+    let ok = |name: &str, attributes: &[(&str, f64)]| onnx(name, attributes).unwrap();
+    assert_eq!(ok("Relu", &[]), Relu.into());
+    assert_eq!(ok("LeakyRelu", &[]), LeakyRelu::new(0.01).into());
+    assert_eq!(ok("PRelu", &[("slope", 0.25)]), LeakyRelu::new(0.25).into());
+    assert_eq!(
+        ok("Clip", &[]),
+        Clip::new(f64::NEG_INFINITY, f64::INFINITY).into()
+    );
+    assert_eq!(
+        ok("Clip", &[("max", 6.0)]),
+        Clip::new(f64::NEG_INFINITY, 6.0).into()
+    );
+    assert_eq!(ok("ThresholdedRelu", &[]), ThresholdedRelu::new(1.0).into());
+    assert_eq!(
+        ok("ThresholdedRelu", &[("alpha", 2.0)]),
+        ThresholdedRelu::new(2.0).into()
+    );
+    assert_eq!(ok("HardSigmoid", &[]), HardSigmoid::new(0.2, 0.5).into());
+    assert_eq!(
+        ok("HardSigmoid", &[("beta", 0.6)]),
+        HardSigmoid::new(0.2, 0.6).into()
+    );
+    assert_eq!(ok("HardSwish", &[]), HardSwish.into());
+    assert_eq!(ok("Shrink", &[]), HardShrink::new(0.5).into());
+    assert_eq!(
+        ok("Shrink", &[("lambd", 1.5), ("bias", 1.5)]),
+        SoftShrink::new(1.5).into()
+    );
+
+    let error =
+        |name: &str, attributes: &[(&str, f64)]| onnx(name, attributes).unwrap_err().to_string();
+    let unknown = error("Gelu", &[]);
+    assert!(
+        unknown.contains("`Gelu`") && unknown.contains("`Relu`, `LeakyRelu`"),
+        "{unknown}"
+    );
+    assert_eq!(
+        error("PRelu", &[]),
+        "`PRelu` needs `slope`, which has no default"
+    );
+    assert_eq!(
+        error("LeakyRelu", &[("slope", 0.1)]),
+        "`LeakyRelu` has no `slope`: it has `alpha`"
+    );
+    assert_eq!(
+        error("LeakyRelu", &[("alpha", f64::NAN)]),
+        "`alpha` of `LeakyRelu` is NaN"
+    );
+    assert_eq!(
+        error("Relu", &[("alpha", 0.1)]),
+        "`Relu` has no `alpha`: it has no parameters"
+    );
+    let shrink = error("Shrink", &[("bias", 0.1)]);
+    assert!(shrink.contains("`lambd` 0.5 and `bias` 0.1"), "{shrink}");
+    assert_eq!(
+        error("Shrink", &[("lambd", -1.0)]),
+        "`lambd` of `Shrink` is -1.0: it must be at least 0.0"
+    );
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn serialized_it_is_its_text() {
+    let activation = AnyActivation::from(LeakyRelu::new(0.25));
+    let json = serde_json::to_string(&activation).unwrap();
+    assert_eq!(json, r#""leaky_relu(negative_slope=0.25)""#);
+    assert_eq!(
+        serde_json::from_str::<AnyActivation>(&json).unwrap(),
+        activation
+    );
+    let error = serde_json::from_str::<AnyActivation>(r#""gelu""#).unwrap_err();
+    assert!(
+        error.to_string().contains("`gelu` is no activation"),
+        "{error}"
+    );
+}
