@@ -1,9 +1,8 @@
-//! How fast the kernels are on this machine: every tier and Rayon against the scalar reference, beside a
-//! plain copy, which is as fast as writing one buffer from another can be.
+//! How fast the kernels are on this machine: every tier and Rayon against the scalar reference, beside loops
+//! that only move the same bytes, which is as fast as it can be done.
 //!
 //! ```text
-//! cargo bench                              everything: some 5 minutes, then a summary
-//! cargo bench -- summary                   the summary alone: seconds
+//! cargo bench                              everything, and then the tables of `limits`: some 8 minutes
 //! cargo bench -- relu/forward/f32/4096     one case, every contender
 //! cargo bench -- AVX2                      one contender, every case
 //! ```
@@ -14,6 +13,8 @@
 //! | cases | what they compare |
 //! |---|---|
 //! | `relu/...`, `leaky/...` | the contenders, by operation, element type and size: from 64 elements through each cache to memory |
+//! | `clip/...` and so on | the other members of the family, in the first-level cache |
+//! | `prelu/...` | a slope a channel, for several layouts, against a plain nested loop |
 //! | `alignment/...` | buffers on a cache line (`at 0`) and 16 bytes past it (`at 16`) |
 //! | `parallel/...` | `par()` from outside and inside the pool with one thread: where is splitting worth it? |
 //! | `stream/...` | stores past the cache with stores through it: from which footprint are they worth it? |
@@ -31,7 +32,7 @@ use std::time::Duration;
 use bytemuck::Pod;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, SamplingMode, Throughput};
-use rectify::{Activation, Element, LeakyRelu, Relu, Tier};
+use rectify::{Activation, AnyActivation, Element, LeakyRelu, PRelu, Relu, Tier, scalar};
 
 use common::ceiling;
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace, Operation};
@@ -53,6 +54,8 @@ fn main() {
         .nresamples(5_000)
         .configure_from_args();
     activations(&mut criterion);
+    family(&mut criterion);
+    prelu(&mut criterion);
     alignment(&mut criterion);
     #[cfg(feature = "parallel")]
     parallel(&mut criterion);
@@ -95,6 +98,70 @@ fn compare<T: Element + Pod, O: Operation>(
         for contender in Who::all::<O>(len) {
             case.bench(contender.name(), |bencher, slices| {
                 bencher.iter(|| contender.run(operation, activation, black_box(slices)));
+            });
+        }
+    }
+}
+
+/// The other members, where the formula counts most: in the first-level cache.
+fn family(criterion: &mut Criterion) {
+    for text in [
+        "clip(min=-0.5, max=0.5)",
+        "relu6",
+        "thresholded_relu(theta=0.1)",
+        "squared_relu",
+        "hard_sigmoid",
+        "hard_swish",
+        "hard_shrink",
+        "soft_shrink",
+    ] {
+        let activation: AnyActivation = text.parse().expect("a member");
+        compare::<f32, _>(criterion, Forward, activation.name(), activation, &[L1]);
+        compare::<f32, _>(criterion, Backward, activation.name(), activation, &[L1]);
+    }
+}
+
+/// Channels last and first, few and many, against a plain nested loop.
+fn prelu(criterion: &mut Criterion) {
+    for (inner, channels) in [
+        (1, 3),
+        (1, 64),
+        (1, 1_024),
+        (49, 512),
+        (196, 64),
+        (3_136, 16),
+    ] {
+        let period = inner * channels;
+        let len = L2.next_multiple_of(period);
+        let slopes: Vec<_> = (0..channels).map(|c| c as f32 / channels as f32).collect();
+        let prelu = PRelu::new(&slopes, inner);
+        let mut grad_slopes = vec![0.0; channels];
+
+        let title = format!("prelu/forward/f32/{channels} channels of {inner}");
+        let mut case = Case::<f32>::new(criterion, title, len);
+        case.bench("nested loop", |bencher, s| {
+            bencher.iter(|| scalar::prelu_forward(black_box(&prelu), s.input, s.output));
+        });
+        for tier in Tier::available() {
+            case.bench(tier.to_string(), |bencher, s| {
+                bencher.iter(|| prelu.on(tier).forward(black_box(s.input), s.output));
+            });
+        }
+        drop(case);
+
+        let title = format!("prelu/backward_slopes/f32/{channels} channels of {inner}");
+        let mut case = Case::<f32>::new(criterion, title, len);
+        case.bench("nested loop", |bencher, s| {
+            bencher.iter(|| {
+                scalar::prelu_backward_slopes(black_box(&prelu), s.input, s.grad, &mut grad_slopes);
+            });
+        });
+        for tier in Tier::available() {
+            case.bench(tier.to_string(), |bencher, s| {
+                bencher.iter(|| {
+                    let prelu = black_box(prelu.on(tier));
+                    prelu.backward_slopes(s.input, s.grad, &mut grad_slopes);
+                });
             });
         }
     }

@@ -341,6 +341,7 @@ fn draw_throughput(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> 
         Panel {
             title: table.title.clone(),
             y_label: "Gelem/s",
+            room_below: 1.3,
             marks: cache_marks(table.bytes_per_element),
             curves,
         }
@@ -376,6 +377,7 @@ fn draw_growth(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> {
         Panel {
             title: table.title.clone(),
             y_label: "ps an element",
+            room_below: 4.0,
             marks: threshold_marks(table),
             curves,
         }

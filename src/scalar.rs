@@ -98,9 +98,9 @@ pub fn prelu_forward<T: Element>(prelu: &PRelu<'_, T>, input: &[T], output: &mut
     let runs = input
         .chunks(prelu.inner())
         .zip(output.chunks_mut(prelu.inner()));
-    for ((x, y), slope) in runs.zip(prelu.slopes().iter().cycle()) {
+    for ((x, y), &slope) in runs.zip(prelu.slopes().iter().cycle()) {
         for (y, &x) in y.iter_mut().zip(x) {
-            *y = if x < T::ZERO { *slope * x } else { x };
+            *y = if x < T::ZERO { slope * x } else { x };
         }
     }
 }
@@ -125,9 +125,9 @@ pub fn prelu_backward<T: Element>(
     let inner = prelu.inner();
     let runs = input.chunks(inner).zip(grad_output.chunks(inner));
     let slopes = prelu.slopes().iter().cycle();
-    for (((x, dy), dx), slope) in runs.zip(grad_input.chunks_mut(inner)).zip(slopes) {
+    for (((x, dy), dx), &slope) in runs.zip(grad_input.chunks_mut(inner)).zip(slopes) {
         for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-            *dx = if x <= T::ZERO { *slope * dy } else { dy };
+            *dx = if x <= T::ZERO { slope * dy } else { dy };
         }
     }
 }

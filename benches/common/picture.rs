@@ -49,6 +49,8 @@ impl Curve {
 pub struct Panel {
     pub title: String,
     pub y_label: &'static str,
+    /// How far the axis reaches below the lowest point, as a factor: room for the legend.
+    pub room_below: f64,
     /// Vertical lines: at how many elements, and what is there.
     pub marks: Vec<(f64, String)>,
     pub curves: Vec<Curve>,
@@ -84,10 +86,11 @@ where
     let (left, right) = range(&mut points().map(|p| p.0));
     let (low, high) = range(&mut points().map(|p| p.1));
     // Room above the curves for the names of the marks.
-    let (bottom, top) = (low / 1.3, high * 2.2);
+    let (bottom, top) = (low / panel.room_below, high * 2.2);
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, ("sans-serif", TEXT_PIXELS + 3))
         .margin(10)
+        .margin_right(30)
         .x_label_area_size(40)
         .y_label_area_size(56)
         .build_cartesian_2d(

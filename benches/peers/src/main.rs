@@ -143,6 +143,7 @@ fn panel(operation: Operation, mut curves: Curves) -> Panel {
     Panel {
         title: operation.name().to_owned(),
         y_label: "Gelem/s",
+        room_below: 6.0,
         marks: vec![],
         curves: drawn,
     }
