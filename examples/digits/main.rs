@@ -2,8 +2,13 @@
 //! watches ReLU lose units that leaky ReLU keeps.
 //!
 //! ```sh
-//! cargo run --release --example digits          # or, with another seed: ... -- 7
+//! cargo run --release --example digits
+//! cargo run --release --example digits -- 7                                  # another seed
+//! cargo run --release --example digits -- "hard_swish"                       # another rival
+//! cargo run --release --example digits -- "leaky_relu(negative_slope=0.01)" 7
 //! ```
+//!
+//! The rival of ReLU is any activation in its text form (see `rectify::AnyActivation`).
 //!
 //! Both networks start from the same weights and see the same batches; every activation and every
 //! gradient of one comes from this crate, every matrix product from `ndarray`. The example prints held-out
@@ -39,7 +44,7 @@ use plotters::prelude::SeriesLabelPosition;
 use plotters::style::RGBColor;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
-use rectify::{Activation, LeakyRelu, Relu, Tier};
+use rectify::{Activation, AnyActivation, Relu, Tier};
 
 use data::{CLASSES, Digits, PIXELS};
 use network::{Network, STAGES, Sgd, Stage, Tape};
@@ -48,7 +53,7 @@ use picture::{BLUE, Curve, Panel, SKY, VERMILION};
 const SEED: u64 = 8;
 const HELD_OUT: usize = 500;
 const SIZES: [usize; 5] = [PIXELS, 40, 40, 40, CLASSES];
-const NEGATIVE_SLOPE: f64 = 0.1;
+const RIVAL: &str = "leaky_relu(negative_slope=0.1)";
 const EPOCHS: usize = 30;
 const BATCH: usize = 32;
 const LEARNING_RATE: f32 = 0.14;
@@ -56,41 +61,51 @@ const MOMENTUM: f32 = 0.9;
 const TIMED_RUNS: usize = 2000;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut rng = StdRng::seed_from_u64(seed()?);
+    let (rival, seed) = arguments()?;
+    let mut rng = StdRng::seed_from_u64(seed);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/optdigits.csv");
     let [train, test] = Digits::read(&file)?.split(HELD_OUT, &mut rng)?;
 
     let network = Network::new(Relu, &SIZES, &mut rng)?;
-    let leaky_network = network.with_activation(LeakyRelu::new(NEGATIVE_SLOPE));
-    let mut relu = Contender::new("ReLU", network, &train, &test);
-    let mut leaky = Contender::new("leaky ReLU", leaky_network, &train, &test);
-    train_both(&mut relu, &mut leaky, &train, &test, &mut rng);
+    let rival_network = network.with_activation(rival);
+    let mut relu = Contender::new("relu".to_owned(), network, &train, &test);
+    let mut rival = Contender::new(rival.to_string(), rival_network, &train, &test);
+    train_both(&mut relu, &mut rival, &train, &test, &mut rng);
 
     // Where both are equal, the one that can go on learning.
-    if relu.last().accuracy > leaky.last().accuracy {
+    if relu.last().accuracy > rival.last().accuracy {
         time_inference(&relu, &test);
     } else {
-        time_inference(&leaky, &test);
+        time_inference(&rival, &test);
     }
 
     let picture = target_dir().join("digits.svg");
-    draw(&picture, &relu, &leaky)?;
+    draw(&picture, &relu, &rival)?;
     println!("\nThe curves: {}", picture.display());
     Ok(())
 }
 
-fn seed() -> Result<u64, String> {
-    match env::args().nth(1) {
-        None => Ok(SEED),
-        Some(text) => text
-            .parse()
-            .map_err(|error| format!("the seed {text:?} is not a whole number: {error}")),
+/// The rival and the seed, in any order.
+fn arguments() -> Result<(AnyActivation, u64), Box<dyn Error>> {
+    let (mut rival, mut seed) = (RIVAL.parse()?, SEED);
+    for argument in env::args().skip(1) {
+        match argument.parse() {
+            Ok(number) => seed = number,
+            Err(_) => {
+                rival = argument.parse().map_err(|error| {
+                    format!(
+                        "{argument:?} is neither a seed, a whole number, nor an activation: {error}"
+                    )
+                })?;
+            }
+        }
     }
+    Ok((rival, seed))
 }
 
 /// A network in training, its buffers and its record.
 struct Contender<A> {
-    name: &'static str,
+    name: String,
     network: Network<A>,
     batch_tape: Tape,
     train_tape: Tape,
@@ -111,7 +126,7 @@ struct Score {
 }
 
 impl<A: Activation> Contender<A> {
-    fn new(name: &'static str, network: Network<A>, train: &Digits, test: &Digits) -> Self {
+    fn new(name: String, network: Network<A>, train: &Digits, test: &Digits) -> Self {
         let mut contender = Self {
             name,
             batch_tape: network.tape(BATCH),
@@ -157,13 +172,13 @@ impl<A: Activation> Contender<A> {
 /// Trains the two on the same batches and prints a line an epoch.
 fn train_both(
     relu: &mut Contender<Relu>,
-    leaky: &mut Contender<LeakyRelu>,
+    rival: &mut Contender<AnyActivation>,
     train: &Digits,
     test: &Digits,
     rng: &mut StdRng,
 ) {
-    print_setting(train.classes.len());
-    print_epoch(0, relu.last(), leaky.last());
+    print_setting(train.classes.len(), &rival.name);
+    print_epoch(0, relu.last(), rival.last());
     let mut order: Vec<usize> = (0..train.classes.len()).collect();
     let mut batch = Digits::batch(BATCH);
     for epoch in 0..EPOCHS {
@@ -178,33 +193,33 @@ fn train_both(
         for indices in order.chunks_exact(BATCH) {
             batch.gather(train, indices);
             relu.train(&batch, sgd);
-            leaky.train(&batch, sgd);
+            rival.train(&batch, sgd);
         }
         relu.measure(train, test);
-        leaky.measure(train, test);
-        print_epoch(epoch + 1, relu.last(), leaky.last());
+        rival.measure(train, test);
+        print_epoch(epoch + 1, relu.last(), rival.last());
     }
 }
 
-fn print_setting(training_images: usize) {
+fn print_setting(training_images: usize, rival: &str) {
     println!(
         "\
-{training_images} training images, {HELD_OUT} held out. Layers {SIZES:?}, batches of {BATCH}, negative slope {NEGATIVE_SLOPE}.
+{training_images} training images, {HELD_OUT} held out. Layers {SIZES:?}, batches of {BATCH}.
 Learning rate {LEARNING_RATE} falling to 0, momentum {MOMENTUM}: too high on purpose, for that is what kills ReLU's units.
 Dead: no training image gives the unit a gradient. Silent: none makes it positive.
 
-epoch |          ReLU          |             leaky ReLU"
+epoch |          relu          | {rival:^36}"
     );
 }
 
-fn print_epoch(epoch: usize, relu: Score, leaky: Score) {
+fn print_epoch(epoch: usize, relu: Score, rival: Score) {
     println!(
         "{epoch:5} | {:5.1} % right {:3.0} % dead | {:5.1} % right {:3.0} % dead {:3.0} % silent",
         100.0 * relu.accuracy,
         100.0 * relu.dead,
-        100.0 * leaky.accuracy,
-        100.0 * leaky.dead,
-        100.0 * leaky.silent,
+        100.0 * rival.accuracy,
+        100.0 * rival.dead,
+        100.0 * rival.silent,
     );
 }
 
@@ -258,7 +273,7 @@ fn median_micros(mut runs: Vec<Duration>) -> f64 {
 fn draw(
     path: &Path,
     relu: &Contender<Relu>,
-    leaky: &Contender<LeakyRelu>,
+    rival: &Contender<AnyActivation>,
 ) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -270,22 +285,22 @@ fn draw(
         legend: SeriesLabelPosition::LowerRight,
         curves: vec![
             relu.curve("", VERMILION, |score| score.accuracy),
-            leaky.curve("", BLUE, |score| score.accuracy),
+            rival.curve("", BLUE, |score| score.accuracy),
         ],
     };
     let units = Panel {
         title: "Hidden units that are positive for no training image",
         y_label: "share of hidden units",
         // From below 0, lest a curve at 0 hide the axis.
-        range: -1.0..60.0,
+        range: -1.0..100.0,
         legend: SeriesLabelPosition::UpperRight,
         curves: vec![
             relu.curve(": dead, no gradient", VERMILION, |score| score.dead),
-            leaky.curve(": dead", BLUE, |score| score.dead),
-            leaky.curve(": silent, yet with a gradient", SKY, |score| score.silent),
+            rival.curve(": dead", BLUE, |score| score.dead),
+            rival.curve(": silent, dead or not", SKY, |score| score.silent),
         ],
     };
-    let title = format!("ReLU and leaky ReLU at a learning rate of {LEARNING_RATE}");
+    let title = format!("ReLU and a rival at a learning rate of {LEARNING_RATE}");
     picture::draw(path, &title, &[accuracy, units])
 }
 
