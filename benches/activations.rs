@@ -32,7 +32,10 @@ use std::time::Duration;
 use bytemuck::Pod;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, SamplingMode, Throughput};
-use rectify::{Activation, AnyActivation, Element, LeakyRelu, PRelu, Relu, Tier, scalar};
+use rectify::{
+    Activation, Clip, Element, HardShrink, HardSigmoid, HardSwish, LeakyRelu, PRelu, Relu,
+    SoftShrink, SquaredRelu, ThresholdedRelu, Tier, scalar,
+};
 
 use common::ceiling;
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace, Operation};
@@ -105,20 +108,17 @@ fn compare<T: Element + Pod, O: Operation>(
 
 /// The other members, where the formula counts most: in the first-level cache.
 fn family(criterion: &mut Criterion) {
-    for text in [
-        "clip(min=-0.5, max=0.5)",
-        "relu6",
-        "thresholded_relu(theta=0.1)",
-        "squared_relu",
-        "hard_sigmoid",
-        "hard_swish",
-        "hard_shrink",
-        "soft_shrink",
-    ] {
-        let activation: AnyActivation = text.parse().expect("a member");
-        compare::<f32, _>(criterion, Forward, activation.name(), activation, &[L1]);
-        compare::<f32, _>(criterion, Backward, activation.name(), activation, &[L1]);
+    fn member(criterion: &mut Criterion, name: &str, activation: impl Activation) {
+        compare::<f32, _>(criterion, Forward, name, activation, &[L1]);
+        compare::<f32, _>(criterion, Backward, name, activation, &[L1]);
     }
+    member(criterion, "clip", Clip::new(-0.5, 0.5));
+    member(criterion, "thresholded_relu", ThresholdedRelu::new(0.1));
+    member(criterion, "squared_relu", SquaredRelu);
+    member(criterion, "hard_sigmoid", HardSigmoid::ONNX);
+    member(criterion, "hard_swish", HardSwish);
+    member(criterion, "hard_shrink", HardShrink::default());
+    member(criterion, "soft_shrink", SoftShrink::default());
 }
 
 /// Channels last and first, few and many, against a plain nested loop.

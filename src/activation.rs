@@ -94,15 +94,18 @@ impl<A: Formula> Map<2> for Backward<A> {
 ///
 /// Every method gives the same bits for every element, whatever the tier, the length, the alignment, the
 /// element's position and the number of threads; they are those of [`eval`](Activation::eval) and
-/// [`eval_backward`](Activation::eval_backward). A NaN input comes out as it is, payload and sign
-/// included, and lets its gradient pass. A NaN that is computed (a slope of 0 times infinity, a slope times a
-/// NaN gradient) is NaN everywhere, but Rust leaves its sign and payload to the compiler and the CPU. Slices may have any length, 0 too, and any alignment.
+/// [`eval_backward`](Activation::eval_backward). A NaN input stays NaN. Where it passes, it keeps its payload
+/// and sign, and its gradient passes too; where it is computed with, as in `SquaredRelu`, it becomes quiet,
+/// and so is its gradient NaN. The NaN of an operation without one (a slope of 0 times infinity), and of one
+/// with two (a NaN input times a NaN gradient), has the sign and payload that the compiler and the CPU give
+/// it: Rust promises no more. Slices may have any length, 0 too, and any alignment.
 ///
 /// Nothing allocates, and everything runs on the caller's thread, unless `par` asks for more.
 ///
 /// # Panics
 /// Methods that take several slices panic if their lengths differ, before they write anything. At first
-/// use, see also [`Tier::best`].
+/// use, see also [`Tier::best`], and for slices of 128 KiB or more
+/// [`Thresholds::current`](crate::Thresholds::current).
 pub trait Activation: Formula {
     /// `f(x)`: the scalar definition, which every kernel equals bit by bit.
     fn eval<T: Element>(&self, x: T) -> T;

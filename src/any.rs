@@ -118,14 +118,15 @@ macro_rules! family {
             }
 
             /// The parameters, in the order of the constructor.
-            pub fn parameters(&self) -> impl Iterator<Item = (&'static str, f64)> {
+            #[must_use]
+            pub fn parameters(&self) -> Vec<(&'static str, f64)> {
                 let mut parameters = vec![];
                 match self {
                     $(Self::$activation(_activation) => {
                         $(parameters.push((stringify!($parameter), _activation.$parameter()));)*
                     })*
                 }
-                parameters.into_iter()
+                parameters
             }
         }
 
@@ -211,6 +212,7 @@ impl fmt::Display for AnyActivation {
         // `Debug` of a number is short where it is far from 1, too.
         let parameters = self
             .parameters()
+            .into_iter()
             .map(|(name, value)| format!("{name}={value:?}"));
         let parameters = parameters.collect::<Vec<_>>().join(", ");
         if parameters.is_empty() {
@@ -262,7 +264,11 @@ impl FromStr for AnyActivation {
             given.push((parameter, number));
         }
         let defaults: Vec<_> = match member.default {
-            Some(default) => default.parameters().map(|(_, value)| Some(value)).collect(),
+            Some(default) => default
+                .parameters()
+                .into_iter()
+                .map(|(_, value)| Some(value))
+                .collect(),
             None => vec![None; member.parameters.len()],
         };
         let known = member.parameters.iter().zip(defaults);
@@ -413,8 +419,9 @@ impl AnyActivation {
     /// that is missing clips nothing, and `slope` of `PRelu`. A `PRelu` of one slope is a [`LeakyRelu`]; one
     /// with a slope a channel is a [`PRelu`], which cannot be told without the shape.
     ///
-    /// Every kernel computes as this crate's numeric contract says, which differs from ONNX in that NaN stays
-    /// NaN in `Shrink`.
+    /// Every kernel computes as this crate's numeric contract says, which differs from ONNX: NaN stays NaN in
+    /// `Shrink` and `ThresholdedRelu`, a `Clip` without a bound passes that infinity, and `HardSwish` is +0 at
+    /// -inf.
     ///
     /// ```
     /// use rectify::{AnyActivation, HardSigmoid, LeakyRelu};

@@ -7,32 +7,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 
-/// Runs `work` on this thread and, as they come free, on up to `helpers` threads of the current Rayon pool.
-/// Returns when nobody runs it any more: what has to be done, `work` finds among its callers.
-pub(crate) fn share(helpers: usize, work: &(dyn Fn() + Sync)) {
-    if rayon::current_thread_index().is_some() {
-        // A thread of the pool runs itself what nobody took, so it never waits for a busy one.
-        rayon::in_place_scope(|scope| {
-            for _ in 0..helpers {
-                scope.spawn(|_| work());
-            }
-            work();
-        });
-    } else {
-        share_from_outside(helpers, work);
-    }
+thread_local! {
+    /// How many helpers this thread has asked for that have not come yet.
+    static ASKED: Arc<AtomicUsize> = Arc::default();
 }
 
-/// Helpers that were asked for from outside and have not begun. Only the global pool is ever asked from
-/// outside, so there is one count.
-static ASKED: AtomicUsize = AtomicUsize::new(0);
-
-/// From outside, Rayon's scopes sleep until a thread of the pool has taken up each task, even where all are
-/// busy with something else and nothing is left to do. Here those that come too late find a closed gate,
-/// and the caller waits only for those that are at work.
-fn share_from_outside(helpers: usize, work: &(dyn Fn() + Sync)) {
+/// Runs `work` on this thread and, as they come free, on up to `helpers` threads of the current Rayon pool.
+/// Returns when nobody runs it any more: what has to be done, `work` finds among its callers. It must not
+/// panic: on a helper that would abort the process.
+///
+/// Rayon's own scopes wait for each task that they spawned. From outside of the pool that means to sleep until
+/// one of its threads is free, though nothing be left to do; from inside, to run other tasks of the pool
+/// meanwhile, which may want a lock that the caller holds. Here helpers that come too late find a closed
+/// gate, and the caller waits only for those that are at work.
+pub(crate) fn share(helpers: usize, work: &(dyn Fn() + Sync)) {
+    let asked = ASKED.with(Arc::clone);
     // A pool that did not come to what it was asked before is busy: asking again would only pile up.
-    let helpers = helpers.min((2 * helpers).saturating_sub(ASKED.load(Ordering::Relaxed)));
+    let helpers = helpers.min((2 * helpers).saturating_sub(asked.load(Ordering::Relaxed)));
     let gate = Arc::new(Gate {
         state: AtomicUsize::new(0),
         caller: thread::current(),
@@ -43,10 +34,10 @@ fn share_from_outside(helpers: usize, work: &(dyn Fn() + Sync)) {
         mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync)>(work)
     });
     for _ in 0..helpers {
-        let gate = Arc::clone(&gate);
-        ASKED.fetch_add(1, Ordering::Relaxed);
+        let (gate, asked) = (Arc::clone(&gate), Arc::clone(&asked));
+        asked.fetch_add(1, Ordering::Relaxed);
         rayon::spawn(move || {
-            ASKED.fetch_sub(1, Ordering::Relaxed);
+            asked.fetch_sub(1, Ordering::Relaxed);
             if let Some(_inside) = gate.enter() {
                 // SAFETY: who is inside of the gate keeps `closing` from being dropped, and so the
                 // function that borrows `work` from returning or unwinding.
@@ -128,6 +119,7 @@ impl Drop for Closing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
     use std::sync::{Condvar, Mutex};
     use std::time::Duration;
 
@@ -157,16 +149,65 @@ mod tests {
 
     #[test]
     fn who_helps_is_waited_for() {
+        let helped = AtomicUsize::new(0);
         for _ in 0..1_000 {
-            let begun = AtomicUsize::new(0);
-            let ended = AtomicUsize::new(0);
+            let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let caller = thread::current().id();
             share(3, &|| {
                 begun.fetch_add(1, Ordering::Relaxed);
-                thread::yield_now();
+                if thread::current().id() == caller {
+                    // Helpers have time to come, and are still at it when the caller is done.
+                    thread::sleep(Duration::from_micros(50));
+                } else {
+                    helped.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(Duration::from_micros(200));
+                }
                 ended.fetch_add(1, Ordering::Relaxed);
             });
             // Nobody is between the two, and nobody begins any more.
             assert_eq!(begun.into_inner(), ended.into_inner());
         }
+        assert_ne!(helped.into_inner(), 0);
+    }
+
+    /// With the only other thread of the pool busy, nothing helps, and what was asked for does not pile up.
+    #[test]
+    fn a_busy_pool_is_not_asked_again_and_again() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
+        let pool = pool.expect("threads");
+        let (free, begun) = (AtomicBool::new(false), AtomicUsize::new(0));
+        pool.in_place_scope(|scope| {
+            scope.spawn(|_| {
+                while !free.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
+            });
+            scope.spawn(|_| {
+                let calls = 1_000;
+                for _ in 0..calls {
+                    share(1, &|| {
+                        begun.fetch_add(1, Ordering::Relaxed);
+                    });
+                }
+                assert_eq!(begun.load(Ordering::Relaxed), calls);
+                assert_eq!(ASKED.with(|asked| asked.load(Ordering::Relaxed)), 2);
+                free.store(true, Ordering::Relaxed);
+            });
+        });
+    }
+
+    /// A caller that holds a lock never runs another task of the pool, which may want the same one.
+    #[test]
+    fn a_caller_inside_does_nothing_else_meanwhile() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build();
+        let lock = Mutex::new(());
+        pool.expect("threads").scope(|scope| {
+            for _ in 0..300 {
+                scope.spawn(|_| {
+                    let _guard = lock.lock().expect("nobody panics with the lock");
+                    share(3, &|| thread::sleep(Duration::from_micros(20)));
+                });
+            }
+        });
     }
 }

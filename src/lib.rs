@@ -21,7 +21,7 @@
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //!
 //! Unsafe code stands in `x86` (intrinsics), in `slice` (a caller's buffers as pointers), in `crew` (a
-//! borrow that threads of the pool may outlive, behind a gate) and in the two `forward_uninit`s, which
+//! borrow that threads of the pool may outlive, behind a gate) and in the `forward_uninit`s, which
 //! return what they have written; `vector` declares one unsafe operation, the
 //! streaming store, with a safe body where there is none.
 

@@ -57,6 +57,8 @@ impl Plan {
     ) {
         let bytes = buffers.footprint_bytes();
         let mut piece = self.serial();
+        // Here, as it may panic, which it must not on a thread that helps.
+        piece.tier = Some(self.tier.unwrap_or_else(Tier::best));
         if bytes >= Thresholds::LEAST_BYTES {
             // In place every line that is stored was just read: streaming would save nothing.
             piece.streaming |= !buffers.in_place() && bytes >= Thresholds::current().stream_bytes;
@@ -71,12 +73,11 @@ impl Plan {
     /// Whether a call that touches so many bytes is worth more than one thread.
     #[cfg(feature = "parallel")]
     pub(crate) fn splits(self, bytes: usize) -> bool {
-        let thresholds = Thresholds::current();
-        let from = match rayon::current_thread_index() {
-            Some(_) => thresholds.split_bytes,
-            None => thresholds.split_outside_bytes,
+        let from = || match rayon::current_thread_index() {
+            Some(_) => Thresholds::current().split_bytes,
+            None => Thresholds::current().split_outside_bytes,
         };
-        self.parallel && bytes >= from.max(Thresholds::LEAST_BYTES)
+        self.parallel && bytes >= from().max(Thresholds::LEAST_BYTES)
     }
 }
 

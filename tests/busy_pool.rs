@@ -24,7 +24,11 @@ impl Door {
 
 #[test]
 fn a_call_does_not_wait_for_threads_that_never_come() {
-    let threads = rayon::current_num_threads();
+    let threads = 2;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .expect("nobody has built it yet");
     let door = Arc::new(Door::default());
     let busy = Arc::new(std::sync::Barrier::new(threads + 1));
     for _ in 0..threads {
@@ -39,7 +43,7 @@ fn a_call_does_not_wait_for_threads_that_never_come() {
     let input: Vec<f32> = (0..3_000_001).map(|i| (i % 7) as f32 - 3.0).collect();
     let mut expected = vec![0.0; input.len()];
     scalar::forward(&Relu, &input, &mut expected);
-    // Many calls, of which none is helped: what they ask for does not pile up.
+    // Many calls, of which none is helped.
     let mut output = vec![0.0; input.len()];
     for _ in 0..50 {
         output.fill(f32::NAN);

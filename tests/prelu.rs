@@ -9,27 +9,31 @@ use rectify::{Activation, PRelu, Tier, scalar};
 
 /// `inner` and the number of channels: each way to lay out slopes, and the neighbours of where one gives way to
 /// another.
-const LAYOUTS: [(usize, usize); 22] = [
+const LAYOUTS: [(usize, usize); 26] = [
     (1, 1),
     (1, 2),
     (1, 3),
     (1, 16),
     (1, 17),
-    (1, 64),
-    (1, 511),
     (1, 512),
-    (1, 513),
     (1, 1_000),
+    (1, 2_047),
+    (1, 2_048),
+    (1, 2_049),
+    (1, 3_000),
     (2, 3),
-    (3, 171),
-    (4, 128),
+    (2, 1_024),
+    (2, 1_025),
+    (3, 683),
     (7, 5),
-    (49, 10),
-    (49, 11),
+    (8, 512),
+    (31, 100),
+    (32, 100),
+    (49, 41),
+    (49, 42),
     (255, 2),
-    (255, 3),
     (256, 2),
-    (257, 3),
+    (257, 9),
     (1_000, 2),
     (20_000, 1),
 ];
@@ -91,7 +95,7 @@ fn an_element_is_that_of_its_channel() {
 fn at_any_number_of_threads() {
     let longest = 5 << 20;
     let mut bench = Bench::<f32>::new(longest);
-    for (inner, channels) in [(1, 3), (1, 700), (100, 7), (5_000, 4), (49, 64)] {
+    for (inner, channels) in [(1, 3), (1, 5_000), (8, 700), (100, 7), (5_000, 4), (49, 64)] {
         let slopes = slopes::<f32>(channels);
         let prelu = PRelu::new(&slopes, inner).par();
         for threads in [1, 2, 5] {

@@ -79,8 +79,10 @@ impl Formula for HardShrink {
 
     #[inline(always)]
     fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let lambda = V::Element::from_f64(self.lambda);
-        let above = x.select_le(x.splat(lambda), x.splat(V::Element::ZERO), grad_output);
-        x.splat(-lambda).select_le(x, above, grad_output)
+        let zero = x.splat(V::Element::ZERO);
+        let lambda = x.splat(V::Element::from_f64(self.lambda));
+        // One comparison instead of two, of which AVX-512 does one a cycle. In this order NaN stays NaN.
+        let size = (zero - x).max(x);
+        size.select_le(lambda, zero, grad_output)
     }
 }

@@ -6,7 +6,8 @@ use crate::vector::Vector;
 /// The hard sigmoid: `alpha * x + beta`, clipped to 0 and 1.
 ///
 /// With `v = alpha * x + beta`, rounded after the product and after the sum, `f'(x) = 0` for `v <= 0` and for
-/// `v >= 1`, else `alpha`. NaN stays NaN; for a positive `alpha`, `f(-inf) = +0` and `f(inf) = 1`.
+/// `v >= 1`, else `alpha`. NaN stays NaN; for a finite `beta`, and an `alpha` that is positive in
+/// the element type, `f(-inf) = +0` and `f(inf) = 1`.
 ///
 /// Source: Courbariaux, Bengio and David, *BinaryConnect*, 2015. Frameworks differ in `alpha`.
 ///

@@ -21,8 +21,9 @@ use crate::{Element, Tier};
 /// `x * dy` over the elements of its channel where `x <= 0`. NaN and zeros are as in [`LeakyRelu`]; an element
 /// whose `x` is NaN adds nothing to its slope's gradient.
 ///
-/// Methods are those of [`Activation`](crate::Activation), which it is not: what becomes of an element depends
-/// on where it stands. Every one gives the same bits on every tier, at any alignment and number of threads.
+/// It has the kernels of [`Activation`](crate::Activation), which it is not: what becomes of an element depends
+/// on where it stands. Every one gives the same bits on every tier, at any alignment and number of threads,
+/// as far as they are said there for NaN.
 ///
 /// Source: He, Zhang, Ren and Sun, *Delving Deep into Rectifiers*, 2015.
 ///
@@ -58,6 +59,9 @@ struct PatternMemory<T>([T; PATTERN + 16]);
 /// From this many elements on a plane gets a call of its own, with one slope: below it, slopes laid out as a
 /// pattern are faster (`cargo bench -- prelu`).
 const PLANE: usize = 256;
+
+/// The same where no pattern fits, and the slopes would have to be laid out anew again and again.
+const SMALL_PLANE: usize = 32;
 
 impl<'a, T: Element> PRelu<'a, T> {
     /// With a slope for each channel, of which each has `inner` elements in a row.
@@ -188,7 +192,7 @@ impl<'a, T: Element> PRelu<'a, T> {
     /// `T`; at most 64 of them are added in `T`, and these sums in `f64`. With `u` the unit roundoff of `T`
     /// (2^-24, 2^-53) and `n` the elements of a channel, the result is off by at most
     /// `(66 + n * 2^-53 / u) * u` times the sum of `|x * dy|`, as long as nothing overflows or becomes
-    /// subnormal. Allocates a number for each channel and some thousand elements.
+    /// subnormal. Allocates: an `f64` for each plane, or for each channel and 64 of its elements.
     ///
     /// # Panics
     /// As [`forward`](PRelu::forward), and if `grad_slopes` does not have an element for each channel.
@@ -202,19 +206,15 @@ impl<'a, T: Element> PRelu<'a, T> {
         self.whole_channels("input", input.len());
         let sums = Sums::new(self, input.len());
         let mut partial = vec![0.0; sums.pieces() * sums.width];
-        // Some pieces at once, where they are short: taking one is not free.
-        let at_once = (1 << 14) / sums.piece.min(sums.segment) + 1;
-        let next = Mutex::new(partial.chunks_mut(at_once * sums.width).enumerate());
+        let next = Mutex::new(partial.chunks_mut(sums.width).enumerate());
         let work = || {
             let mut memory = vec![T::ZERO; sums.positions];
             loop {
                 let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((i, partial)) = taken else { break };
-                for (j, partial) in partial.chunks_mut(sums.width).enumerate() {
-                    let range = sums.range(i * at_once + j);
-                    let (x, dy) = (&input[range.clone()], &grad_output[range]);
-                    sums.add(x, dy, &mut memory, partial);
-                }
+                let Some((piece, partial)) = taken else { break };
+                let range = sums.range(piece);
+                let (x, dy) = (&input[range.clone()], &grad_output[range]);
+                sums.add(x, dy, &mut memory, partial);
             }
         };
         sums.share(&work);
@@ -297,6 +297,16 @@ impl<'a, T: Element> PRelu<'a, T> {
                     run(Slopes::One(slope), buffers.split_off_front(rest_of_plane));
                 }
             }
+            Layout::Rows if self.inner > 1 => {
+                let mut memory = [T::ZERO; PATTERN];
+                while buffers.len() > 0 {
+                    let part = buffers.split_off_front(PATTERN);
+                    let slopes = &mut memory[..part.len()];
+                    self.lay_out(at, slopes);
+                    at += part.len();
+                    run(Slopes::Each(slopes), part);
+                }
+            }
             Layout::Rows => {
                 while buffers.len() > 0 {
                     let rest_of_row = &self.slopes[at % channels..];
@@ -313,9 +323,7 @@ impl<'a, T: Element> PRelu<'a, T> {
                 let mut memory = PatternMemory([T::ZERO; PATTERN + 16]);
                 let pattern = &mut memory.0[offset..][..len.min(buffers.len())];
                 let period = self.period().min(pattern.len());
-                for (slope, channel) in pattern[..period].iter_mut().zip(self.channels_from(start)) {
-                    *slope = self.slopes[channel];
-                }
+                self.lay_out(start, &mut pattern[..period]);
                 let mut written = period;
                 while written < pattern.len() {
                     let more = written.min(pattern.len() - written);
@@ -332,7 +340,7 @@ impl<'a, T: Element> PRelu<'a, T> {
 
     fn layout(&self) -> Layout {
         let (channels, period) = (self.slopes.len(), self.period());
-        if channels == 1 || self.inner >= PLANE || (self.inner > 1 && period > PATTERN) {
+        if channels == 1 || self.inner >= PLANE || (self.inner >= SMALL_PLANE && period > PATTERN) {
             Layout::Planes
         } else if period > PATTERN {
             Layout::Rows
@@ -341,6 +349,19 @@ impl<'a, T: Element> PRelu<'a, T> {
             let lines = period * (16 / gcd(period, 16));
             let unit = if lines <= PATTERN { lines } else { period };
             Layout::Pattern(PATTERN / unit * unit)
+        }
+    }
+
+    /// Writes the slopes of the elements from `start` on to `slopes`.
+    fn lay_out(&self, start: usize, slopes: &mut [T]) {
+        let mut channel = self.channel(start);
+        let mut rest = slopes;
+        let mut run = self.inner - start % self.inner;
+        while !rest.is_empty() {
+            let (these, others) = rest.split_at_mut(run.min(rest.len()));
+            these.fill(self.slopes[channel]);
+            channel = (channel + 1) % self.slopes.len();
+            (rest, run) = (others, self.inner);
         }
     }
 
@@ -368,7 +389,7 @@ fn gcd(n: usize, power: usize) -> usize {
 enum Layout {
     /// Long enough runs of one slope, or only one.
     Planes,
-    /// A slope for each element, and more of them than a pattern has.
+    /// Short runs of one slope, and more of them than a pattern has.
     Rows,
     /// So many elements that the slopes of the next ones are the same again.
     Pattern(usize),
@@ -416,69 +437,81 @@ impl Map<3> for AddGradient {
 
 /// How the slopes' gradients are summed up: an order that depends on nothing but the lengths.
 ///
-/// A buffer is cut into pieces. In a piece, the element that is `positions` behind another is added to the
-/// same sum, in `T`. There are [`LANES`] positions in a plane; where channels alternate, there are so many
-/// that those of an element and of the one `positions` behind are the same, and adding is a kernel like any
-/// other. Then the sums of each channel are added in `f64`, the positions of a piece in their order and the
-/// pieces in theirs.
+/// A buffer is cut into pieces. In a piece of alternating channels, the element that is `positions` behind
+/// another is of the same channel and added to the same sum, in `T`: adding is a kernel like any other. A
+/// plane is cut into parts of [`PART`] elements, each summed up in [`LANES`] lanes. Then the sums of each
+/// channel are added in `f64`, in the order of their elements.
 struct Sums<'p, T> {
     prelu: PRelu<'p, T>,
+    plan: Plan,
     len: usize,
-    /// Elements that pieces must not reach across: a plane, or everything.
-    segment: usize,
-    /// Elements of a piece, but for the last one of a segment.
+    /// Elements of a piece, but for the last one.
     piece: usize,
+    /// Of a piece of alternating channels; 0 for planes.
     positions: usize,
-    /// Numbers that a piece is summed up to: one for a plane, else one a channel.
+    /// Elements of a plane, or 0.
+    plane: usize,
+    /// Numbers that a piece is summed up to: one for each of its planes, or for each channel.
     width: usize,
 }
 
+/// At most so many numbers are added in `T`.
+const ADDITIONS: usize = 64;
 const LANES: usize = 16;
+const PART: usize = ADDITIONS * LANES;
 
 impl<'p, T: Element> Sums<'p, T> {
-    /// At most so many numbers are added in `T`.
-    const ADDITIONS: usize = 64;
-
     fn new(prelu: &PRelu<'p, T>, len: usize) -> Self {
+        /// Enough to make taking a piece free, few enough to share them out.
+        const PIECE: usize = 16 * PART;
         let channels = prelu.slopes.len();
-        let (segment, positions, width) = match prelu.layout() {
-            Layout::Planes if channels == 1 => (len, LANES, 1),
-            Layout::Planes => (prelu.inner, LANES, 1),
-            Layout::Rows => (len, channels, channels),
-            Layout::Pattern(positions) => (len, positions, channels),
+        let alternating = |positions: usize| {
+            let piece = positions.saturating_mul(ADDITIONS);
+            (piece, positions, 0, channels)
+        };
+        let planes = |plane: usize| {
+            let width = (PIECE / plane).max(1);
+            (width * plane, 0, plane, width)
+        };
+        let (piece, positions, plane, width) = match prelu.layout() {
+            // One channel is as many planes as one likes.
+            Layout::Planes if channels == 1 => planes(PIECE),
+            Layout::Pattern(positions) => alternating(positions),
+            Layout::Rows if prelu.inner == 1 => alternating(channels),
+            Layout::Planes | Layout::Rows => planes(prelu.inner),
         };
         Self {
             prelu: *prelu,
+            // The tier is chosen here, as that may panic, which it must not on a thread that helps.
+            plan: Plan {
+                tier: Some(prelu.plan.tier.unwrap_or_else(Tier::best)),
+                ..prelu.plan.serial()
+            },
             len,
-            segment: segment.max(1),
-            piece: Self::ADDITIONS * positions,
+            piece,
             positions,
+            plane,
             width,
         }
     }
 
-    fn pieces_of_segment(&self) -> usize {
-        self.segment.div_ceil(self.piece)
-    }
-
     fn pieces(&self) -> usize {
-        self.len / self.segment * self.pieces_of_segment()
+        self.len.div_ceil(self.piece)
     }
 
     fn range(&self, piece: usize) -> Range<usize> {
-        let (segment, piece) = (
-            piece / self.pieces_of_segment(),
-            piece % self.pieces_of_segment(),
-        );
-        let start = segment * self.segment + piece * self.piece;
-        let end = (segment + 1) * self.segment;
-        start..end.min(start + self.piece)
+        let start = piece * self.piece;
+        start..self.len.min(start + self.piece)
     }
 
-    /// Adds a piece to `sums`. Every piece begins with the first channel, unless it has only one.
+    /// Writes what a piece is summed up to.
     fn add(&self, x: &[T], dy: &[T], memory: &mut [T], sums: &mut [f64]) {
-        if let [sum] = sums {
-            *sum = Self::of_plane(x, dy);
+        if self.plane > 0 {
+            let planes = x.chunks(self.plane).zip(dy.chunks(self.plane));
+            for (sum, (x, dy)) in sums.iter_mut().zip(planes) {
+                let parts = x.chunks(PART).zip(dy.chunks(PART));
+                *sum = parts.map(|(x, dy)| Self::of_part(x, dy)).sum();
+            }
             return;
         }
         let memory = &mut memory[..self.positions.min(x.len())];
@@ -486,16 +519,17 @@ impl<'p, T: Element> Sums<'p, T> {
         for (x, dy) in x.chunks(self.positions).zip(dy.chunks(self.positions)) {
             let sum = &mut memory[..x.len()];
             let buffers = Buffers::backward_in_place(dy, sum).with_input(x);
-            self.prelu.plan.serial().run(AddGradient, buffers);
+            self.plan.run(AddGradient, buffers);
         }
+        // Every piece begins with the first channel.
         for (&value, channel) in memory.iter().zip(self.prelu.channels_from(0)) {
             sums[channel] += value.into();
         }
     }
 
-    /// The sum of a piece of one channel. So few positions are registers, which a kernel would store and load
-    /// again; memory sets the pace, so what the compiler makes of a plain loop will do.
-    fn of_plane(x: &[T], dy: &[T]) -> f64 {
+    /// The lanes are registers, which a kernel would store and load again; memory sets the pace, so what the
+    /// compiler makes of a plain loop will do.
+    fn of_part(x: &[T], dy: &[T]) -> f64 {
         let gradient = |x: T, dy: T| if x <= T::ZERO { x * dy } else { T::ZERO };
         let mut sums = [T::ZERO; LANES];
         let ((x, x_rest), (dy, dy_rest)) = (x.as_chunks::<LANES>(), dy.as_chunks::<LANES>());
@@ -512,11 +546,9 @@ impl<'p, T: Element> Sums<'p, T> {
 
     fn total(&self, partial: &[f64], totals: &mut [T]) {
         let mut sums = vec![0.0; totals.len()];
-        for (piece, partial) in partial.chunks(self.width).enumerate() {
-            match partial {
-                &[partial] => sums[self.prelu.channel(self.range(piece).start)] += partial,
-                all => sums.iter_mut().zip(all).for_each(|(sum, one)| *sum += one),
-            }
+        // Planes follow each other as channels do, and pieces begin with the first channel.
+        for (i, partial) in partial.iter().enumerate() {
+            sums[i % totals.len()] += partial;
         }
         for (total, sum) in totals.iter_mut().zip(sums) {
             *total = T::from_f64(sum);

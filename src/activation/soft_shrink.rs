@@ -18,9 +18,7 @@ use crate::vector::Vector;
 /// assert_eq!(y, [-2.5, 0.0, 0.0, 0.25]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SoftShrink {
-    lambda: f64,
-}
+pub struct SoftShrink(HardShrink);
 
 impl SoftShrink {
     /// What `default()` returns.
@@ -34,16 +32,14 @@ impl SoftShrink {
     #[must_use]
     #[track_caller]
     pub const fn new(lambda: f64) -> Self {
-        Self {
-            lambda: HardShrink::new(lambda).lambda(),
-        }
+        Self(HardShrink::new(lambda))
     }
 
     /// The threshold.
     #[inline]
     #[must_use]
     pub const fn lambda(self) -> f64 {
-        self.lambda
+        self.0.lambda()
     }
 }
 
@@ -57,7 +53,7 @@ impl Default for SoftShrink {
 impl Activation for SoftShrink {
     #[inline]
     fn eval<T: Element>(&self, x: T) -> T {
-        let lambda = T::from_f64(self.lambda);
+        let lambda = T::from_f64(self.lambda());
         if x > lambda {
             x - lambda
         } else if x < -lambda {
@@ -71,15 +67,15 @@ impl Activation for SoftShrink {
 
     #[inline]
     fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
-        HardShrink::new(self.lambda).eval_backward(x, grad_output)
+        self.0.eval_backward(x, grad_output)
     }
 }
 
 impl Formula for SoftShrink {
     #[inline(always)]
     fn vector_forward<V: Vector>(self, x: V) -> V {
-        let lambda = x.splat(V::Element::from_f64(self.lambda));
-        let minus_lambda = x.splat(-V::Element::from_f64(self.lambda));
+        let lambda = x.splat(V::Element::from_f64(self.lambda()));
+        let minus_lambda = x.splat(-V::Element::from_f64(self.lambda()));
         let within_or_nan = x.select_le(lambda, x.splat(V::Element::ZERO), x);
         let not_above = x.select_lt(minus_lambda, x + lambda, within_or_nan);
         lambda.select_lt(x, x - lambda, not_above)
@@ -87,6 +83,6 @@ impl Formula for SoftShrink {
 
     #[inline(always)]
     fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        HardShrink::new(self.lambda).vector_backward(x, grad_output)
+        self.0.vector_backward(x, grad_output)
     }
 }

@@ -46,7 +46,7 @@ impl ThresholdedRelu {
     }
 }
 
-/// A threshold of 1, as in ONNX and Keras.
+/// A threshold of 1, as in ONNX and Keras 2.
 impl Default for ThresholdedRelu {
     fn default() -> Self {
         Self::DEFAULT
