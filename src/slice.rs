@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! output   |  first  |                            |   last  |
-//!              |  aligned registers, four at a time  |  ...
+//!              |  aligned registers, several at a time  |  ...
 //! ```
 //!
 //! Stores that cross a cache line cost up to 40% of the speed in L1, so the body stores aligned. What it
@@ -301,8 +301,9 @@ fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
     /// nothing ahead by itself for 64-byte loads, and without this the gradient takes 1.5 times as long
     /// (`cargo bench -- relu/backward/f32/33554432`). From 2 to 4 KiB did equally well.
     const AHEAD_BYTES: usize = 4096;
-    /// Registers a turn: enough to make the loop itself free.
-    const UNROLL: usize = 4;
+    // Registers a turn. A turn of four short ones takes 15 or 22 Gelem/s in L1, depending on where the loop
+    // comes to lie; one of eight has about 20 everywhere.
+    let unroll = const { if size_of::<V::Array>() <= 16 { 8 } else { 4 } };
 
     let store = |register: V, at: usize| {
         if STREAM {
@@ -323,12 +324,12 @@ fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
         unsafe { (buffers.load(token, map, 0), buffers.load(token, map, end)) };
 
     let mut at = buffers.misaligned_by(size_of::<V::Array>());
-    let turns = (buffers.len - at) / (UNROLL * V::LANES);
+    let turns = (buffers.len - at) / (unroll * V::LANES);
     // Both loops count their turns: from a condition on `at` LLVM made six counters, which cost more than
     // the body in SSE2.
     for _ in 0..turns {
         if STREAM {
-            for line in (0..UNROLL * size_of::<V::Array>()).step_by(LINE_BYTES) {
+            for line in (0..unroll * size_of::<V::Array>()).step_by(LINE_BYTES) {
                 for input in buffers.inputs {
                     V::prefetch(input.wrapping_add(at).wrapping_byte_add(AHEAD_BYTES + line));
                 }
@@ -336,15 +337,15 @@ fn long<V: Vector, M: Map<N>, const N: usize, const STREAM: bool>(
         }
         // Each is stored before the next is loaded: four loads and then four stores took AVX2 1.25 times as
         // long in L1 (Zen 5).
-        for i in 0..UNROLL {
+        for i in 0..unroll {
             let at = at + i * V::LANES;
             // SAFETY: so many turns fit behind where `at` began.
             store(unsafe { buffers.load(token, map, at) }, at);
         }
-        at += UNROLL * V::LANES;
+        at += unroll * V::LANES;
     }
     // Less than a turn is left, and of that the last register is taken care of.
-    for _ in 1..UNROLL {
+    for _ in 1..unroll {
         if at >= end {
             break;
         }
