@@ -149,6 +149,24 @@ fn prelu(criterion: &mut Criterion) {
         }
         drop(case);
 
+        let title = format!("prelu/backward/f32/{channels} channels of {inner}");
+        let mut case = Case::<f32>::new(criterion, title, len);
+        case.bench("nested loop", |bencher, s| {
+            bencher.iter(|| {
+                scalar::prelu_backward(black_box(&prelu), s.input, s.grad, s.output);
+            });
+        });
+        for tier in Tier::available() {
+            case.bench(tier.to_string(), |bencher, s| {
+                bencher.iter(|| {
+                    prelu
+                        .on(tier)
+                        .backward(black_box(s.input), s.grad, s.output)
+                });
+            });
+        }
+        drop(case);
+
         let title = format!("prelu/backward_slopes/f32/{channels} channels of {inner}");
         let mut case = Case::<f32>::new(criterion, title, len);
         case.bench("nested loop", |bencher, s| {

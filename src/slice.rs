@@ -279,8 +279,13 @@ fn both_ends<V: Vector, M: Map<N>, const N: usize, const K: usize>(
     let end = buffers.len - K * V::LANES;
     // SAFETY: `len >= K * LANES`.
     unsafe {
-        let front: [V; K] = array::from_fn(|i| buffers.load(token, map, i * V::LANES));
-        let back: [V; K] = array::from_fn(|i| buffers.load(token, map, end + i * V::LANES));
+        // No closures: of a long formula the compiler makes functions of their own.
+        let mut front: [V; K] = [buffers.load(token, map, 0); K];
+        let mut back: [V; K] = [buffers.load(token, map, end); K];
+        for i in 1..K {
+            front[i] = buffers.load(token, map, i * V::LANES);
+            back[i] = buffers.load(token, map, end + i * V::LANES);
+        }
         for (start, registers) in [(0, front), (end, back)] {
             for (i, register) in registers.into_iter().enumerate() {
                 buffers.store(register, start + i * V::LANES);

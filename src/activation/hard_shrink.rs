@@ -81,7 +81,7 @@ impl Formula for HardShrink {
     fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
         let zero = x.splat(V::Element::ZERO);
         let lambda = x.splat(V::Element::from_f64(self.lambda));
-        // One comparison instead of two, of which AVX-512 does one a cycle. In this order NaN stays NaN.
+        // One comparison instead of two, of which AVX-512 does one a cycle. The size of NaN is NaN.
         let size = (zero - x).max(x);
         size.select_le(lambda, zero, grad_output)
     }

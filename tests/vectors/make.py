@@ -1,6 +1,6 @@
-"""Makes `activations.csv` and `prelu.csv`: what PyTorch and ONNX's reference implementation make of some inputs.
+"""Makes `activations.csv` and `prelu.csv`: what PyTorch and ONNX's reference implementation return.
 
-`tests/vectors.rs` compares this crate with them. Run it by hand, in the virtual environment that
+`tests/vectors.rs` compares this crate with that. Run it by hand, in the virtual environment that
 `benches/peers/python/run` makes, from the root of the repository:
 
     benches/peers/python/.venv/bin/pip install --no-deps -r tests/vectors/requirements.txt
@@ -191,7 +191,7 @@ def random(generator: np.random.Generator, element: Element, count: int) -> np.n
 
 
 def inputs(element: Element, thresholds: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    """`x` and `dy`: the special `x` once with ordinary `dy` and once with special ones, random `x` with either."""
+    """`x` and `dy`: special `x` once with ordinary `dy` and once with special ones, random `x` with either."""
     generator = np.random.default_rng(7)
     special = specials(element, thresholds)
     x = np.concatenate([special, random(generator, element, element.random), special])
