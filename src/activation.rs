@@ -89,22 +89,24 @@ impl<A: Formula> Map<2> for Backward<A> {
 /// implementors are the activations of this crate and their adaptors.
 ///
 /// With `f` for the function and `f'` for its derivative, *forward* writes `y[i] = f(x[i])` and
-/// *backward* `dx[i] = dy[i] * f'(x[i])`, where a product with a derivative of 0 or 1 is a selection: it
-/// gives `+0` or `dy[i]` itself, even where `dy[i]` is infinite or NaN.
+/// *backward* `dx[i] = dy[i] * f'(x[i])`. Where the formula has a branch of gradient 0 or 1, that is a selection:
+/// it gives `+0` or `dy[i]` itself, even where `dy[i]` is infinite or NaN. A factor that happens to be 0 (a slope
+/// of 0, or that of `HardSwish` at -1.5) multiplies.
 ///
 /// Every method gives the same bits for every element, whatever the tier, the length, the alignment, the
 /// element's position and the number of threads; they are those of [`eval`](Activation::eval) and
-/// [`eval_backward`](Activation::eval_backward). A NaN input stays NaN. Where it passes, it keeps its payload
-/// and sign, and its gradient passes too; where it is computed with, as in `SquaredRelu`, it becomes quiet,
-/// and so is its gradient NaN. The NaN of an operation without one (a slope of 0 times infinity), and of one
-/// with two (a NaN input times a NaN gradient), has the sign and payload that the compiler and the CPU give
-/// it: Rust promises no more. Slices may have any length, 0 too, and any alignment.
+/// [`eval_backward`](Activation::eval_backward). A NaN input stays NaN. Where it is selected, it keeps its
+/// payload and sign, and its gradient passes. `SquaredRelu`, `HardSigmoid` and `HardSwish` compute with it and
+/// make it quiet; its gradient there is NaN, but `alpha * dy` for `HardSigmoid`. The NaN of an operation without
+/// one (a slope of 0 times infinity), and of one with two (a NaN input times a NaN gradient), has the sign and
+/// payload that the compiler and the CPU give it: Rust promises no more. Slices may have any length, 0 too, and
+/// any alignment.
 ///
-/// Nothing allocates, and everything runs on the caller's thread, unless `par` asks for more.
+/// Everything runs on the caller's thread and without allocations, unless `par` asks for more.
 ///
 /// # Panics
 /// Methods that take several slices panic if their lengths differ, before they write anything. At first
-/// use, see also [`Tier::best`], and for slices of 128 KiB or more
+/// use, see also [`Tier::best`], and for calls whose slices have 256 KiB or more together
 /// [`Thresholds::current`](crate::Thresholds::current).
 pub trait Activation: Formula {
     /// `f(x)`: the scalar definition, which every kernel equals bit by bit.

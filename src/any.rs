@@ -54,7 +54,7 @@ macro_rules! family {
         /// As text it is the activation's name and its parameters, such as `relu` or
         /// `leaky_relu(negative_slope=0.01)`. Parameters that are not given have their defaults; those of
         /// `clip` have none. Numbers are read as Rust reads an `f64`, `inf` included, and printed so that
-        /// they are read as the same ones.
+        /// they are read as the same ones. Names are those of the variants below, matched exactly.
         ///
         /// ```
         /// use rectify::{Activation, AnyActivation, Clip};
@@ -415,9 +415,12 @@ impl AnyActivation {
     /// `LeakyRelu`, `PRelu`, `Clip`, `ThresholdedRelu`, `HardSigmoid`, `HardSwish`, and `Shrink` where it is a
     /// hard or a soft one. Attributes that are not given have ONNX's defaults.
     ///
-    /// What later versions of ONNX made inputs is given as an attribute: `min` and `max` of `Clip`, where one
-    /// that is missing clips nothing, and `slope` of `PRelu`. A `PRelu` of one slope is a [`LeakyRelu`]; one
-    /// with a slope a channel is a [`PRelu`], which cannot be told without the shape.
+    /// Constant inputs are given as attributes: `min` and `max` of `Clip`, where one that is missing clips
+    /// nothing, and `slope` of `PRelu`. A `PRelu` of one slope is a [`LeakyRelu`]; for more, build a
+    /// [`PRelu`](crate::PRelu) from the slopes and the input's shape.
+    ///
+    /// Values are `f64`. A `float` of a model that is widened keeps its value, so `0.01_f32` prints as
+    /// 0.009999999776482582.
     ///
     /// Every kernel computes as this crate's numeric contract says, which differs from ONNX: NaN stays NaN in
     /// `Shrink` and `ThresholdedRelu`, a `Clip` without a bound passes that infinity, and `HardSwish` is +0 at

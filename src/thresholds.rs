@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::sync::OnceLock;
 
 /// The sizes, in bytes, from which a call is done differently. They are those of all buffers of the call
-/// together: of `forward` twice the slice, of `backward` three times, of `forward_in_place` once.
+/// together: of `forward` and `backward_in_place` twice the slice, of `backward` three times, of
+/// `forward_in_place` once.
 ///
 /// The defaults were measured (`cargo bench -- stream`, `cargo bench -- parallel`), on few machines. Where
 /// they are wrong for yours, an environment variable in bytes overrides each; it is read once, at the

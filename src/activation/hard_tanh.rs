@@ -2,8 +2,8 @@ use super::clip::{Clip, is_clip};
 
 /// The hard hyperbolic tangent: [`Clip`] to `min` and `max`, by default -1 and 1.
 ///
-/// `f'(x) = 0` for `x <= min` and for `x >= max`, else 1. NaN and -0.0 pass as they are; infinities become
-/// the bounds.
+/// `f'(x) = 0` for `x <= min` and for `x >= max`, else 1. NaN passes as it is, and so does -0.0 where 0 is
+/// within the bounds; infinities become the bounds.
 ///
 /// Source: Collobert, *Large Scale Machine Learning*, 2004; `torch.nn.Hardtanh`.
 ///

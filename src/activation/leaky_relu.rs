@@ -8,7 +8,7 @@ use crate::vector::Vector;
 ///
 /// `f'(x) = negative_slope` for `x <= 0`, else 1, so no unit stops learning while the slope is not 0. NaN
 /// and -0.0 pass as they are. `f(-inf)` is `negative_slope * -inf`: -inf for a positive slope, NaN for a
-/// slope of 0.
+/// slope of 0. With that slope it is not quite [`Relu`](crate::Relu): other negative numbers become -0.0.
 ///
 /// The slope is held as `f64` and rounded once to the element type, so one value serves both types and an
 /// `f32` slope keeps its value.

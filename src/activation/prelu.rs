@@ -23,7 +23,7 @@ use crate::{Element, Tier};
 ///
 /// It has the kernels of [`Activation`](crate::Activation), which it is not: what becomes of an element depends
 /// on where it stands. Every one gives the same bits on every tier, at any alignment and number of threads,
-/// as far as they are said there for NaN.
+/// with the exceptions for NaN that are stated there.
 ///
 /// Source: He, Zhang, Ren and Sun, *Delving Deep into Rectifiers*, 2015.
 ///
@@ -192,7 +192,8 @@ impl<'a, T: Element> PRelu<'a, T> {
     /// `T`; at most 64 of them are added in `T`, and these sums in `f64`. With `u` the unit roundoff of `T`
     /// (2^-24, 2^-53) and `n` the elements of a channel, the result is off by at most
     /// `(66 + n * 2^-53 / u) * u` times the sum of `|x * dy|`, as long as nothing overflows or becomes
-    /// subnormal. Allocates: an `f64` for each plane, or for each channel and 64 of its elements.
+    /// subnormal. Allocates an `f64` for each plane, or one for each channel and every 64 of its
+    /// elements.
     ///
     /// # Panics
     /// As [`forward`](PRelu::forward), and if `grad_slopes` does not have an element for each channel.
