@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --bench limits                the tables below for some sizes: a minute
 //! cargo bench --bench limits -- lengths     which lengths up to 512 cost more than longer ones: seconds
-//! cargo bench --bench limits -- pictures    2^4 to 2^28 elements, drawn in docs/: a quarter of an hour
+//! cargo bench --bench limits -- pictures    2^4 to 2^28 elements, drawn in docs/: some minutes
 //! ```
 //!
 //! The ceiling of a size is the best of several loops that only move the operation's bytes
@@ -23,6 +23,7 @@ use std::thread;
 
 use bytemuck::Pod;
 use plotters::style::BLACK;
+use rayon::ThreadPoolBuilder;
 use rectify::{Activation, Element, LeakyRelu, Relu, Thresholds, Tier};
 
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace, Operation};
@@ -57,17 +58,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Ok(()),
     };
     print_machine();
+    pin(ThreadPoolBuilder::new()).build_global()?;
     let leaky = LeakyRelu::new(1.0); // In place, any other would shrink or grow from run to run.
     let tables = [
         table::<f32, _>("relu", Relu, Forward, &sizes),
         table::<f32, _>("relu", Relu, ForwardInPlace, &sizes),
         table::<f32, _>("relu", Relu, Backward, &sizes),
         table::<f32, _>("relu", Relu, BackwardInPlace, &sizes),
-        table::<f32, _>("leaky", leaky, ForwardInPlace, &sizes),
-        table::<f32, _>("leaky", leaky, Backward, &sizes),
-        table::<f64, _>("relu", Relu, Forward, &sizes),
-        table::<f64, _>("relu", Relu, ForwardInPlace, &sizes),
     ];
+    if !draw {
+        table::<f32, _>("leaky", leaky, ForwardInPlace, &sizes);
+        table::<f32, _>("leaky", leaky, Backward, &sizes);
+        table::<f64, _>("relu", Relu, Forward, &sizes);
+        table::<f64, _>("relu", Relu, ForwardInPlace, &sizes);
+    }
     if draw {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
         write_csv(&docs.join("limits.csv"), &tables)?;
@@ -79,6 +83,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn print_machine() {
     println!("\nrectify on {}, {} cores", cpu(), cores());
+}
+
+/// A thread a core, and there it stays: without, the kernel may keep two threads that sleep in turn on one
+/// core, for as long as a process lives, and all would be as slow as one thread.
+fn pin(pool: ThreadPoolBuilder) -> ThreadPoolBuilder {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    pool.start_handler(move |thread| {
+        if let Some(&core) = cores.get(thread) {
+            core_affinity::set_for_current(core);
+        }
+    })
 }
 
 fn cores() -> usize {
@@ -209,7 +224,7 @@ fn measure<T: Element + Pod, O: Operation>(
             continue;
         }
         contenders.extend(ceilings(threads));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let pool = pin(ThreadPoolBuilder::new().num_threads(threads));
         let pool = Rc::new(pool.build().expect("threads"));
         let inside = Rc::clone(&pool);
         let inside = move |runs| {
@@ -346,7 +361,7 @@ fn draw_throughput(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> 
             curves,
         }
     };
-    let panels: Vec<_> = tables[..4].iter().map(panel).collect();
+    let panels: Vec<_> = tables.iter().map(panel).collect();
     picture::draw(path, &format!("Throughput on {}", described()), &panels)
 }
 
@@ -382,7 +397,7 @@ fn draw_growth(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> {
             curves,
         }
     };
-    let panels: Vec<_> = tables[..4].iter().map(panel).collect();
+    let panels: Vec<_> = tables.iter().map(panel).collect();
     picture::draw(
         path,
         &format!("Cost of an element on {}", described()),
