@@ -15,9 +15,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The same on one thread.
-    pub(crate) fn serial(self) -> Self {
+    /// The plan for a piece of a call: the same on one thread, with its tier chosen. That may panic, which it
+    /// must not on a thread that helps.
+    pub(crate) fn of_piece(self) -> Self {
         Self {
+            tier: Some(self.tier.unwrap_or_else(Tier::best)),
             parallel: false,
             ..self
         }
@@ -56,9 +58,7 @@ impl Plan {
         work: impl Fn(Self, usize, Buffers<T, N>) + Sync,
     ) {
         let bytes = buffers.footprint_bytes();
-        let mut piece = self.serial();
-        // Here, as it may panic, which it must not on a thread that helps.
-        piece.tier = Some(self.tier.unwrap_or_else(Tier::best));
+        let mut piece = self.of_piece();
         if bytes >= Thresholds::LEAST_BYTES {
             // In place every line that is stored was just read: streaming would save nothing.
             piece.streaming |= !buffers.in_place() && bytes >= Thresholds::current().stream_bytes;

@@ -5,8 +5,8 @@ use crate::vector::Vector;
 /// Clipping to a range: `f(x) = min` for `x < min`, `max` for what is then above `max`, else `x`.
 ///
 /// `f'(x) = 0` for `x <= min` and for `x >= max`, else 1. NaN passes as it is, and so does -0.0 where 0 is
-/// within the bounds; infinities become the bounds. Where `min > max` everything but NaN becomes `max`, as in ONNX and PyTorch. A `min`
-/// of -inf or a `max` of inf clips nothing; the gradient at that infinity is 0.
+/// within the bounds; infinities become the bounds. Where `min > max` everything but NaN becomes `max`, as in
+/// ONNX and PyTorch. A `min` of -inf or a `max` of inf clips nothing; the gradient at that infinity is 0.
 ///
 /// Source: `Clip` of ONNX, `torch.clamp` of PyTorch.
 ///

@@ -483,11 +483,7 @@ impl<'p, T: Element> Sums<'p, T> {
         };
         Self {
             prelu: *prelu,
-            // The tier is chosen here, as that may panic, which it must not on a thread that helps.
-            plan: Plan {
-                tier: Some(prelu.plan.tier.unwrap_or_else(Tier::best)),
-                ..prelu.plan.serial()
-            },
+            plan: prelu.plan.of_piece(),
             len,
             piece,
             positions,
