@@ -1,11 +1,13 @@
 //! Wrong calls panic at the caller's line, say what was wrong, and write nothing.
 
+mod common;
+
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe};
-use std::process::Command;
 use std::sync::Once;
 
+use common::{rerun, tiers};
 use rectify::{Activation, LeakyRelu, Relu, Thresholds, Tier, scalar};
 
 thread_local! {
@@ -108,7 +110,7 @@ fn a_nan_slope_panics_in_the_constructor() {
 /// What `RECTIFY_MAX_TIER` allows, in whatever environment the test runs: the next test sets it.
 #[test]
 fn tiers_obey_the_environment() {
-    let names: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
+    let names: Vec<_> = tiers().map(|tier| tier.to_string()).collect();
     println!("tiers: {names:?}, best: {}", Tier::best());
     assert!(names[0].starts_with("portable"), "{names:?}");
     assert!(Tier::available().is_sorted());
@@ -133,17 +135,8 @@ fn tiers_of_this_cpu() -> usize {
     1
 }
 
-/// One test of this binary, in a process with that variable.
-fn rerun(test: &str, variable: &str, value: &str) -> std::process::Output {
-    Command::new(std::env::current_exe().expect("a running program has a path"))
-        .args(["--exact", test, "--nocapture"])
-        .env(variable, value)
-        .output()
-        .expect("a program that runs can be run again")
-}
-
 fn under_cap(cap: &str) -> std::process::Output {
-    rerun("tiers_obey_the_environment", "RECTIFY_MAX_TIER", cap)
+    rerun("tiers_obey_the_environment", &[("RECTIFY_MAX_TIER", cap)])
 }
 
 #[test]
@@ -195,13 +188,13 @@ fn the_environment_sets_thresholds() {
         ("RECTIFY_SPLIT_OUTSIDE_BYTES", "split_outside_bytes"),
     ] {
         for value in ["0", "1234567", "18446744073709551615"] {
-            let output = rerun("thresholds_obey_the_environment", variable, value);
+            let output = rerun("thresholds_obey_the_environment", &[(variable, value)]);
             let text = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{variable}={value}: {text}");
             assert!(text.contains(&format!(" {field}: {value}")), "{text}");
         }
         for value in ["", "1e6", "-1", "4 MiB", "18446744073709551616"] {
-            let output = rerun("thresholds_obey_the_environment", variable, value);
+            let output = rerun("thresholds_obey_the_environment", &[(variable, value)]);
             let text = String::from_utf8_lossy(&output.stderr);
             assert!(
                 !output.status.success(),

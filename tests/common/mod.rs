@@ -1,14 +1,68 @@
-//! What the tests share: the activations and values to test with, and one check that compares every
-//! method with its scalar reference, by bits.
-#![allow(dead_code, unreachable_pub)] // Each test binary uses its part.
+//! What the tests share: the activations and values to test with, one check that compares every method with its
+//! scalar reference, by bits, and where the buffers lie meanwhile.
+#![allow(dead_code, unreachable_pub, unused_imports)] // Each test binary uses its part.
+
+mod bench;
+pub mod case;
+mod kernel;
+mod pages;
 
 use std::fmt::{Debug, LowerHex};
-use std::mem::MaybeUninit;
-use std::ops::{BitOr, BitXor};
+use std::process::{Command, Output};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rectify::{Activation, Element, PRelu, scalar};
+use rectify::{Element, Tier};
+
+pub use bench::{At, Bench};
+pub use kernel::{Is, Kernel, OutputMemory, check_kernel};
+pub use pages::Pages;
+
+/// The tiers of this machine, all of which have to be tested.
+///
+/// # Panics
+/// If the environment variable `RECTIFY_TEST_TIERS` says that they must be others: on a machine or an emulator
+/// that lacks a tier, the tests would pass without having tested it.
+pub fn tiers() -> impl DoubleEndedIterator<Item = Tier> + Clone {
+    if let Ok(expected) = std::env::var("RECTIFY_TEST_TIERS") {
+        let names: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
+        assert_eq!(
+            names.join(", "),
+            expected,
+            "these are not the tiers to test"
+        );
+    }
+    Tier::available()
+}
+
+/// Runs one test of this program, by its whole name, in a process with these environment variables: they are
+/// read once, so a process cannot change them for itself.
+pub fn rerun(test: &str, environment: &[(&str, &str)]) -> Output {
+    Command::new(std::env::current_exe().expect("a running program has a path"))
+        .args(["--exact", test, "--nocapture"])
+        .envs(environment.iter().copied())
+        // It may cap the tiers; and what an emulator runs, runs natively in a process of its own.
+        .env_remove("RECTIFY_TEST_TIERS")
+        .output()
+        .expect("a program that runs can be run again")
+}
+
+/// As [`rerun`], for a test that has to pass. All that can be streamed and split, is.
+pub fn rerun_streamed_and_split(test: &str) {
+    let all = [
+        "RECTIFY_STREAM_BYTES",
+        "RECTIFY_SPLIT_BYTES",
+        "RECTIFY_SPLIT_OUTSIDE_BYTES",
+    ];
+    let output = rerun(test, &all.map(|variable| (variable, "0")));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{test}, {}: {text}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
 
 /// Slopes that each kind of formula gets wrong somewhere, beside usual ones.
 pub const SLOPES: [f64; 12] = [
@@ -96,13 +150,8 @@ macro_rules! for_each_activation {
 }
 
 /// An element type with its bits and its troublesome values.
-pub trait TestElement: Element {
-    type Bits: Copy
-        + Default
-        + Eq
-        + LowerHex
-        + BitXor<Output = Self::Bits>
-        + BitOr<Output = Self::Bits>;
+pub trait TestElement: Element + bytemuck::NoUninit {
+    type Bits: Eq + LowerHex;
 
     fn bits(self) -> Self::Bits;
     fn is_nan(self) -> bool;
@@ -222,18 +271,12 @@ fn assert_same_bits_but<T: TestElement>(
     what: impl FnOnce() -> String,
 ) {
     assert_eq!(actual.len(), expected.len());
-    // A pass that compiles to vectors, and the search only where it found something.
-    let differ = actual
-        .iter()
-        .zip(expected)
-        .fold(T::Bits::default(), |differ, (a, e)| {
-            differ | (a.bits() ^ e.bits())
-        });
-    if differ != T::Bits::default() {
-        let differs = |&i: &usize| actual[i].bits() != expected[i].bits() && !is_open(i);
-        let Some(at) = (0..actual.len()).find(differs) else {
-            return;
-        };
+    // Bytes at once, and a search only where they differ.
+    if bytemuck::cast_slice::<T, u8>(actual) == bytemuck::cast_slice::<T, u8>(expected) {
+        return;
+    }
+    let differs = |&i: &usize| actual[i].bits() != expected[i].bits() && !is_open(i);
+    if let Some(at) = (0..actual.len()).find(differs) {
         panic!(
             "{}: element {at} of {} is {:?} ({:#x}) and should be {:?} ({:#x})",
             what(),
@@ -243,189 +286,5 @@ fn assert_same_bits_but<T: TestElement>(
             expected[at],
             expected[at].bits()
         );
-    }
-}
-
-/// `slice` as memory that may be uninitialised.
-#[allow(unsafe_code)]
-fn uninit<T>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: the same memory and length, and the method under test writes numbers alone.
-    unsafe { &mut *(std::ptr::from_mut(slice) as *mut [MaybeUninit<T>]) }
-}
-
-/// What is tested: every method, and the definition that it has to equal.
-pub trait Kernel<T>: Debug {
-    fn expected_forward(&self, x: &[T], y: &mut [T]);
-    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]);
-    fn forward(&self, x: &[T], y: &mut [T]);
-    fn forward_in_place(&self, y: &mut [T]);
-    fn forward_uninit<'a>(&self, x: &[T], y: &'a mut [MaybeUninit<T>]) -> &'a mut [T];
-    fn backward(&self, x: &[T], dy: &[T], dx: &mut [T]);
-    fn backward_in_place(&self, x: &[T], dx: &mut [T]);
-}
-
-/// The methods of `$kernel`, which has them by their names.
-macro_rules! methods {
-    ($element:ident, |$self:ident| $kernel:expr) => {
-        fn forward(&$self, x: &[$element], y: &mut [$element]) {
-            $kernel.forward(x, y);
-        }
-        fn forward_in_place(&$self, y: &mut [$element]) {
-            $kernel.forward_in_place(y);
-        }
-        fn forward_uninit<'a>(
-            &$self,
-            x: &[$element],
-            y: &'a mut [MaybeUninit<$element>],
-        ) -> &'a mut [$element] {
-            $kernel.forward_uninit(x, y)
-        }
-        fn backward(&$self, x: &[$element], dy: &[$element], dx: &mut [$element]) {
-            $kernel.backward(x, dy, dx);
-        }
-        fn backward_in_place(&$self, x: &[$element], dx: &mut [$element]) {
-            $kernel.backward_in_place(x, dx);
-        }
-    };
-}
-
-/// An activation's definition, and a kernel that has to equal it.
-#[derive(Debug)]
-struct Is<'k, D, K>(&'k D, &'k K);
-
-impl<T: Element, D: Activation + Debug, K: Activation + Debug> Kernel<T> for Is<'_, D, K> {
-    fn expected_forward(&self, x: &[T], y: &mut [T]) {
-        scalar::forward(self.0, x, y);
-    }
-
-    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
-        scalar::backward(self.0, x, dy, dx);
-    }
-
-    methods!(T, |self| self.1);
-}
-
-impl<T: Element> Kernel<T> for PRelu<'_, T> {
-    fn expected_forward(&self, x: &[T], y: &mut [T]) {
-        scalar::prelu_forward(self, x, y);
-    }
-
-    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
-        scalar::prelu_backward(self, x, dy, dx);
-    }
-
-    methods!(T, |self| self);
-}
-
-/// Buffers for [`Bench::check`], made once for many calls: input and gradient, their references, and an output
-/// with room around it.
-pub struct Bench<T> {
-    input: Vec<T>,
-    grad: Vec<T>,
-    output: Vec<T>,
-    expected: Vec<T>,
-}
-
-/// Elements on each side of the output that nobody may write.
-const MARGIN: usize = 32;
-
-impl<T: TestElement> Bench<T> {
-    /// For up to `len` elements at up to 64 bytes off a cache line.
-    pub fn new(len: usize) -> Self {
-        let len = len + 64;
-        Self {
-            input: values(len, 1),
-            grad: values(len, 2),
-            output: vec![T::ZERO; len + 64 + 2 * MARGIN],
-            expected: vec![T::ZERO; len],
-        }
-    }
-
-    /// Runs `work` on an output of `len` elements, `offset` elements off a cache line, that holds
-    /// `before`, and compares with `expected`; what lies around the output must stay. `inputs` are those of
-    /// a gradient.
-    fn output(
-        &mut self,
-        offset: usize,
-        inputs: Option<Inputs<'_, T>>,
-        before: Option<&[T]>,
-        len: usize,
-        work: impl FnOnce(&mut [T]),
-        what: impl Fn() -> String,
-    ) {
-        // Any bits that no kernel makes; not NaN, so that a failure shows it.
-        let canary = T::from_random_bits(0x4242_4242_4242_4242);
-        let start = MARGIN + self.output[MARGIN..].as_ptr().align_offset(64) + offset;
-        let (low, high) = (start - MARGIN, start + len + MARGIN);
-        self.output[low..high].fill(canary);
-        if let Some(before) = before {
-            self.output[start..start + len].copy_from_slice(before);
-        }
-        work(&mut self.output[start..start + len]);
-        let (actual, expected) = (&self.output[start..start + len], &self.expected[..len]);
-        match inputs {
-            None => assert_same_bits(actual, expected, &what),
-            Some(inputs) => assert_same_gradient(inputs, actual, expected, &what),
-        }
-        for margin in [low..start, start + len..high] {
-            let untouched = self.output[margin]
-                .iter()
-                .all(|x| x.bits() == canary.bits());
-            assert!(untouched, "{}: wrote outside of its output", what());
-        }
-    }
-
-    /// Every method of `kernel` against the scalar reference of `definition`, on `len` elements. The
-    /// output begins `offset` elements off a cache line, the inputs wherever `input_offset` puts them.
-    pub fn check<D: Activation + Debug, K: Activation + Debug>(
-        &mut self,
-        definition: &D,
-        kernel: &K,
-        len: usize,
-        offset: usize,
-        input_offset: usize,
-    ) {
-        self.check_kernel(&Is(definition, kernel), len, offset, input_offset);
-    }
-
-    /// Every method of `kernel` against its definition.
-    pub fn check_kernel<K: Kernel<T>>(
-        &mut self,
-        kernel: &K,
-        len: usize,
-        offset: usize,
-        input_offset: usize,
-    ) {
-        let input = std::mem::take(&mut self.input);
-        let grad = std::mem::take(&mut self.grad);
-        let start = input.as_ptr().align_offset(64) + input_offset;
-        let (x, dy) = (&input[start..start + len], &grad[start..start + len]);
-        let what = |method: &str| {
-            let (method, ty) = (method.to_owned(), std::any::type_name::<T>());
-            move || format!("{kernel:?}.{method}, {len} {ty} at offset {offset}")
-        };
-
-        kernel.expected_forward(x, &mut self.expected[..len]);
-        let forward = |y: &mut [T]| kernel.forward(x, y);
-        self.output(offset, None, None, len, forward, what("forward"));
-        let forward = |y: &mut [T]| kernel.forward_in_place(y);
-        let what_in_place = what("forward_in_place");
-        self.output(offset, None, Some(x), len, forward, what_in_place);
-        let forward = |y: &mut [T]| {
-            let start = y.as_ptr();
-            let written = kernel.forward_uninit(x, uninit(y));
-            assert_eq!((written.as_ptr(), written.len()), (start, len));
-        };
-        self.output(offset, None, None, len, forward, what("forward_uninit"));
-
-        let inputs = Some((x, dy));
-        kernel.expected_backward(x, dy, &mut self.expected[..len]);
-        let backward = |dx: &mut [T]| kernel.backward(x, dy, dx);
-        self.output(offset, inputs, None, len, backward, what("backward"));
-        let backward = |dx: &mut [T]| kernel.backward_in_place(x, dx);
-        let what_in_place = what("backward_in_place");
-        self.output(offset, inputs, Some(dy), len, backward, what_in_place);
-        self.input = input;
-        self.grad = grad;
     }
 }

@@ -1,11 +1,10 @@
 //! All 2^32 `f32` inputs, forward and backward, on every tier, by bits.
 
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use common::{assert_same_bits, assert_same_gradient, values};
+use crate::common::{assert_same_bits, assert_same_gradient, tiers, values};
+use crate::for_each_activation;
 
 /// Values a chunk: in and out of place and the reference fit the L2 cache.
 const CHUNK: u32 = 1 << 14;
@@ -44,12 +43,12 @@ fn every_f32_on_every_tier() {
             let mut expected = [0.0; CHUNK as usize];
             let mut y = [0.0; CHUNK as usize];
             scalar::forward(&activation, x, &mut expected);
-            for tier in Tier::available() {
+            for tier in tiers() {
                 activation.on(tier).forward(x, &mut y);
                 assert_same_bits(&y, &expected, || format!("{activation:?} on {tier}"));
             }
             scalar::backward(&activation, x, &dy, &mut expected);
-            for tier in Tier::available() {
+            for tier in tiers() {
                 activation.on(tier).backward(x, &dy, &mut y);
                 assert_same_gradient((x, &dy), &y, &expected, || {
                     format!("{activation:?} on {tier}, backward")

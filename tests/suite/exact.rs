@@ -1,24 +1,29 @@
 //! Every kernel gives the bits of the scalar definition: on every tier, at every length and alignment,
 //! serial and parallel.
 
-mod common;
+use rectify::{Activation, LeakyRelu, Relu};
 
-use common::{Bench, TestElement};
-use rectify::{Activation, LeakyRelu, Relu, Tier};
+use crate::common::{At, Bench, TestElement, tiers};
+use crate::for_each_activation;
 
 /// Past several bodies of four registers of 16 lanes.
 const SHORT: usize = 4 * 64 + 40;
 
+/// Every method of every activation: with the output at every offset and the inputs up against a page that
+/// cannot be touched, in front and behind, and with the output itself there.
 fn every_length_and_offset<T: TestElement>() {
     let lanes_of_a_line = 64 / size_of::<T>();
     let mut bench = Bench::<T>::new(SHORT);
     for_each_activation!(all, |activation| {
-        for tier in Tier::available() {
+        for tier in tiers() {
+            let on_tier = activation.on(tier);
             for len in 0..=SHORT {
-                for offset in 0..lanes_of_a_line {
-                    // Inputs at all offsets too, over the lengths.
-                    let input_offset = (offset * 5 + len) % lanes_of_a_line;
-                    bench.check(&activation, &activation.on(tier), len, offset, input_offset);
+                for side in [At::Front, At::Back] {
+                    for offset in 0..lanes_of_a_line {
+                        bench.check(&activation, &on_tier, len, At::Offset(offset), side);
+                    }
+                    let inputs = At::Offset(len * 5 % lanes_of_a_line);
+                    bench.check(&activation, &on_tier, len, side, inputs);
                 }
             }
         }
@@ -43,16 +48,24 @@ fn large<T: TestElement>() {
     let mut bench = Bench::<T>::new((5 << 20) + 7);
     for size in sizes {
         for (len, offset) in [(size - 1, 4), (size, 0), (size + 7, 1)] {
-            for tier in Tier::available() {
-                bench.check(&Relu, &Relu.on(tier), len, offset, 3);
-                #[cfg(feature = "parallel")]
-                bench.check(&Relu, &Relu.on(tier).par(), len, offset, 3);
+            for tier in tiers() {
+                for side in [At::Front, At::Back] {
+                    bench.check(&Relu, &Relu.on(tier), len, At::Offset(offset), side);
+                    #[cfg(feature = "parallel")]
+                    bench.check(&Relu, &Relu.on(tier).par(), len, At::Offset(offset), side);
+                }
             }
         }
         for_each_activation!(few, |activation| {
-            bench.check(&activation, &activation, size + 7, 1, 0);
+            bench.check(&activation, &activation, size + 7, At::Offset(1), At::Back);
             #[cfg(feature = "parallel")]
-            bench.check(&activation, &activation.par(), size + 7, 1, 0);
+            bench.check(
+                &activation,
+                &activation.par(),
+                size + 7,
+                At::Back,
+                At::Front,
+            );
         });
     }
 }
@@ -111,7 +124,7 @@ fn the_definition_at_special_values() {
 /// The examples that tutorials give, through the kernels.
 #[test]
 fn the_tutorials_values_on_every_tier() {
-    for tier in Tier::available() {
+    for tier in tiers() {
         let mut y = [2.0_f32, -3.0];
         Relu.on(tier).forward_in_place(&mut y);
         assert_eq!(y, [2.0, 0.0]);
@@ -139,7 +152,7 @@ fn the_tutorials_values_on_every_tier() {
 #[test]
 fn an_adaptor_is_the_activation_that_it_holds() {
     let leaky = LeakyRelu::new(0.25);
-    let tier = Tier::available().next().expect("portable is always there");
+    let tier = tiers().next().expect("portable is always there");
     assert_eq!(leaky.on(tier).eval(-4.0), -1.0);
     assert_eq!(leaky.on(tier).derivative(-4.0), 0.25);
 }

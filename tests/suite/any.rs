@@ -1,18 +1,18 @@
 //! The activation that is chosen at run time: the same bits, and texts that come back as what they were.
 
-mod common;
-
-use common::{Bench, TestElement};
 use rectify::*;
+
+use crate::common::{At, Bench, TestElement, tiers};
+use crate::for_each_activation;
 
 fn is_what_it_holds<T: TestElement>() {
     let mut bench = Bench::<T>::new(1_000);
     for_each_activation!(all, |activation| {
         let any = AnyActivation::from(activation);
         for len in [0, 1, 7, 64, 1_000] {
-            bench.check(&activation, &any, len, 1, 0);
-            for tier in Tier::available() {
-                bench.check(&activation, &any.on(tier), len, 3, 2);
+            bench.check(&activation, &any, len, At::Offset(1), At::Back);
+            for tier in tiers() {
+                bench.check(&activation, &any.on(tier), len, At::Offset(3), At::Front);
             }
         }
     });
@@ -32,7 +32,7 @@ fn it_is_split_as_the_activation_that_it_holds() {
         let mut bench = Bench::<f32>::new(300_000);
         for_each_activation!(few, |activation| {
             let any = AnyActivation::from(activation);
-            bench.check(&activation, &any.par(), 300_000, 1, 0);
+            bench.check(&activation, &any.par(), 300_000, At::Offset(1), At::Front);
         });
     });
 }

@@ -1,11 +1,10 @@
 //! PRelu: every layout of channels against its definition, and the gradient of its slopes.
 
-mod common;
-
 use accurate::dot::Dot3;
 use accurate::traits::*;
-use common::{Bench, TestElement, assert_same_bits, values};
-use rectify::{Activation, PRelu, Tier, scalar};
+use rectify::{Activation, PRelu, scalar};
+
+use crate::common::{At, Bench, Pages, TestElement, assert_same_bits, tiers, values};
 
 /// `inner` and the number of channels: each way to lay out slopes, and the neighbours of where one gives way to
 /// another.
@@ -48,14 +47,19 @@ fn every_layout<T: TestElement>() {
     let longest = 60_000;
     let mut bench = Bench::<T>::new(longest);
     for (inner, channels) in LAYOUTS {
-        let slopes = slopes::<T>(channels);
+        let guarded = Pages::read_only(&slopes::<T>(channels));
         let period = inner * channels;
-        for tier in Tier::available() {
-            let prelu = PRelu::new(&slopes, inner).on(tier);
-            for periods in (0..20).chain([40, 100]) {
+        for tier in tiers() {
+            for (number, periods) in (0..20).chain([40, 100]).enumerate() {
                 let len = periods * period;
                 if len <= longest {
-                    bench.check_kernel(&prelu, len, periods % 16, periods * 5 % 16);
+                    for offset in [number, 3 * number + 1] {
+                        let slopes = At::side(number).of(channels, &guarded);
+                        let prelu = PRelu::new(slopes, inner).on(tier);
+                        let output = At::Offset(offset % 16);
+                        bench.check_kernel(&prelu, len, output, At::side(number + offset));
+                        bench.check_kernel(&prelu, len, At::side(offset), At::Offset(number % 16));
+                    }
                 }
             }
         }
@@ -103,7 +107,7 @@ fn at_any_number_of_threads() {
             pool.unwrap().install(|| {
                 for len in [1_000_000, longest] {
                     let len = len / (inner * channels) * inner * channels;
-                    bench.check_kernel(&prelu, len, threads, 1);
+                    bench.check_kernel(&prelu, len, At::Offset(threads), At::Back);
                 }
             });
         }
@@ -174,7 +178,7 @@ fn slope_gradients<T: TestElement>(unit_roundoff: f64) {
 
             // ... and the same wherever it is computed.
             let what = |where_: &str| format!("{channels} channels of {inner}, {where_}");
-            for tier in Tier::available() {
+            for tier in tiers() {
                 assert_same_bits(&gradient(prelu.on(tier)), &grad, || what(&tier.to_string()));
             }
         }

@@ -13,7 +13,9 @@ use Source::{Onnx, PyTorch};
 use csv::StringRecord;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rectify::{Activation, AnyActivation, Element, PRelu, Tier};
+use rectify::{Activation, AnyActivation, Element, PRelu};
+
+use crate::common::tiers;
 
 /// An element type whose bits are in the files.
 trait Float: Element {
@@ -456,7 +458,7 @@ fn compare_activation<T: Float>(comparison: &mut Comparison, record: &StringReco
     let [source, text, _, x, dy, y, dx] = columns(record);
     let activation: AnyActivation = text.parse().expect(text);
     let call = Call::<T>::new(source, [x, dy, y, dx]);
-    for tier in Tier::available() {
+    for tier in tiers() {
         let kernel = activation.on(tier);
         call.compare(
             comparison,
@@ -471,7 +473,7 @@ fn compare_prelu(comparison: &mut Comparison, record: &StringRecord) {
     let [source, inner, slopes, x, dy, y, dx, d_slopes] = columns(record);
     let slopes = numbers::<f32>(slopes);
     let call = Call::<f32>::new(source, [x, dy, y, dx]);
-    for tier in Tier::available() {
+    for tier in tiers() {
         let prelu = PRelu::new(&slopes, inner.parse().expect("a number")).on(tier);
         call.compare(
             comparison,

@@ -1,0 +1,28 @@
+//! Calls from the space of the property tests: every method against its definition.
+#![no_main]
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use common::case::Case;
+use libfuzzer_sys::fuzz_target;
+
+/// All that can be streamed and split, is.
+fn lower_thresholds() {
+    for variable in [
+        "RECTIFY_STREAM_BYTES",
+        "RECTIFY_SPLIT_BYTES",
+        "RECTIFY_SPLIT_OUTSIDE_BYTES",
+    ] {
+        // SAFETY: no other thread has begun.
+        unsafe { std::env::set_var(variable, "0") };
+    }
+}
+
+fuzz_target!(init: lower_thresholds(), |data: &[u8]| {
+    match data.split_first() {
+        None => {}
+        Some((element, data)) if element.is_multiple_of(2) => Case::<f32>::from_bytes(data).check(),
+        Some((_, data)) => Case::<f64>::from_bytes(data).check(),
+    }
+});

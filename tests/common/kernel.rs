@@ -1,0 +1,162 @@
+//! One check of every method of a kernel against its definition.
+#![allow(unsafe_code)]
+
+use std::fmt::Debug;
+use std::mem::MaybeUninit;
+
+use rectify::{Activation, Element, PRelu, scalar};
+
+use super::{Inputs, TestElement, assert_same_bits, assert_same_gradient};
+
+/// What is tested: every method, and the definition that it has to equal.
+pub trait Kernel<T>: Debug {
+    fn expected_forward(&self, x: &[T], y: &mut [T]);
+    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]);
+    fn forward(&self, x: &[T], y: &mut [T]);
+    fn forward_in_place(&self, y: &mut [T]);
+    fn forward_uninit<'a>(&self, x: &[T], y: &'a mut [MaybeUninit<T>]) -> &'a mut [T];
+    fn backward(&self, x: &[T], dy: &[T], dx: &mut [T]);
+    fn backward_in_place(&self, x: &[T], dx: &mut [T]);
+}
+
+/// The methods of `$kernel`, which has them by their names.
+macro_rules! methods {
+    ($element:ident, |$self:ident| $kernel:expr) => {
+        fn forward(&$self, x: &[$element], y: &mut [$element]) {
+            $kernel.forward(x, y);
+        }
+        fn forward_in_place(&$self, y: &mut [$element]) {
+            $kernel.forward_in_place(y);
+        }
+        fn forward_uninit<'a>(
+            &$self,
+            x: &[$element],
+            y: &'a mut [MaybeUninit<$element>],
+        ) -> &'a mut [$element] {
+            $kernel.forward_uninit(x, y)
+        }
+        fn backward(&$self, x: &[$element], dy: &[$element], dx: &mut [$element]) {
+            $kernel.backward(x, dy, dx);
+        }
+        fn backward_in_place(&$self, x: &[$element], dx: &mut [$element]) {
+            $kernel.backward_in_place(x, dx);
+        }
+    };
+}
+
+/// An activation's definition, and a kernel that has to equal it.
+#[derive(Debug)]
+pub struct Is<'k, D, K>(pub &'k D, pub &'k K);
+
+impl<T: Element, D: Activation + Debug, K: Activation + Debug> Kernel<T> for Is<'_, D, K> {
+    fn expected_forward(&self, x: &[T], y: &mut [T]) {
+        scalar::forward(self.0, x, y);
+    }
+
+    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
+        scalar::backward(self.0, x, dy, dx);
+    }
+
+    methods!(T, |self| self.1);
+}
+
+impl<T: Element> Kernel<T> for PRelu<'_, T> {
+    fn expected_forward(&self, x: &[T], y: &mut [T]) {
+        scalar::prelu_forward(self, x, y);
+    }
+
+    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
+        scalar::prelu_backward(self, x, dy, dx);
+    }
+
+    methods!(T, |self| self);
+}
+
+/// Elements on each side of an output that nobody may write, where there are as many.
+pub const MARGIN: usize = 32;
+
+/// Memory for a kernel's output, which begins with element `start` of it, and for what it is expected to be.
+pub struct OutputMemory<'m, T> {
+    pub memory: &'m mut [T],
+    pub start: usize,
+    pub expected: &'m mut [T],
+}
+
+impl<T: TestElement> OutputMemory<'_, T> {
+    /// Runs `work` on the output, holding `before` or poison, and compares it with what is expected; what is
+    /// around the output must stay. `inputs` are those of a gradient.
+    fn check(
+        &mut self,
+        inputs: Option<Inputs<'_, T>>,
+        before: Option<&[T]>,
+        work: impl FnOnce(&mut [T]),
+        what: impl Fn() -> String,
+    ) {
+        // Bits that no kernel makes; not NaN, so that a failure shows it.
+        let poison = T::from_random_bits(0x4242_4242_4242_4242);
+        let (start, end) = (self.start, self.start + self.expected.len());
+        let low = start.saturating_sub(MARGIN);
+        let high = (end + MARGIN).min(self.memory.len());
+        self.memory[low..high].fill(poison);
+        let output = &mut self.memory[start..end];
+        if let Some(before) = before {
+            output.copy_from_slice(before);
+        }
+        work(output);
+        match inputs {
+            None => assert_same_bits(output, self.expected, &what),
+            Some(inputs) => assert_same_gradient(inputs, output, self.expected, &what),
+        }
+        for margin in [low..start, end..high] {
+            let untouched = self.memory[margin]
+                .iter()
+                .all(|x| x.bits() == poison.bits());
+            assert!(untouched, "{}: wrote outside of its output", what());
+        }
+    }
+}
+
+/// Every method of `kernel` against its definition on `x` and `dy`.
+pub fn check_kernel<T: TestElement>(
+    kernel: &dyn Kernel<T>,
+    (x, dy): Inputs<'_, T>,
+    mut output: OutputMemory<'_, T>,
+) {
+    let what = |method: &str| {
+        let (method, ty) = (method.to_owned(), std::any::type_name::<T>());
+        let (len, lanes) = (x.len(), 64 / size_of::<T>());
+        let off = |slice: &[T]| slice.as_ptr().addr() / size_of::<T>() % lanes;
+        let offsets = (off(x), off(dy), off(&output.memory[output.start..]));
+        move || format!("{kernel:?}.{method}, {len} {ty}, x, dy, output off a line by {offsets:?}")
+    };
+    let [forward, in_place, uninit, backward, backward_in_place] = [
+        "forward",
+        "forward_in_place",
+        "forward_uninit",
+        "backward",
+        "backward_in_place",
+    ]
+    .map(what);
+
+    kernel.expected_forward(x, output.expected);
+    output.check(None, None, |y| kernel.forward(x, y), forward);
+    output.check(None, Some(x), |y| kernel.forward_in_place(y), in_place);
+    let forward_uninit = |y: &mut [T]| {
+        let (start, len) = (y.as_ptr(), y.len());
+        let written = kernel.forward_uninit(x, as_uninit(y));
+        assert_eq!((written.as_ptr(), written.len()), (start, len));
+    };
+    output.check(None, None, forward_uninit, uninit);
+
+    let inputs = Some((x, dy));
+    kernel.expected_backward(x, dy, output.expected);
+    output.check(inputs, None, |dx| kernel.backward(x, dy, dx), backward);
+    let in_place = |dx: &mut [T]| kernel.backward_in_place(x, dx);
+    output.check(inputs, Some(dy), in_place, backward_in_place);
+}
+
+/// `slice` as memory that may be uninitialised.
+fn as_uninit<T>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: the same memory and length, and the method under test writes numbers alone.
+    unsafe { &mut *(std::ptr::from_mut(slice) as *mut [MaybeUninit<T>]) }
+}

@@ -1,0 +1,13 @@
+//! The tests that need no process of their own, in one program: kernels are compiled where they are used, and
+//! this takes minutes less than a program for each.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod any;
+mod exact;
+mod exhaustive;
+mod prelu;
+mod properties;
+mod streamed;
+mod vectors;

@@ -1,0 +1,49 @@
+//! Calls drawn at random: any activation and parameters, tier, length, alignment, pool and values.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::common::case::{Case, MOST_BYTES, check_text};
+use crate::common::{TestElement, rerun_streamed_and_split};
+
+/// Cases of each test, unless `PROPTEST_CASES` says otherwise.
+const CASES: u32 = 2_000;
+
+fn any_call<T: TestElement>() {
+    let mut config = Config::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = CASES;
+    }
+    let cases = prop::collection::vec(any::<u8>(), 0..=MOST_BYTES)
+        .prop_map(|bytes| Case::<T>::from_bytes(&bytes));
+    let outcome = TestRunner::new(config).run(&cases, |case| {
+        case.check();
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn any_call_f32() {
+    any_call::<f32>();
+}
+
+#[test]
+fn any_call_f64() {
+    any_call::<f64>();
+}
+
+/// With the default thresholds few of the cases are large enough.
+#[test]
+fn any_call_streamed_and_split() {
+    rerun_streamed_and_split("properties::any_call_f32");
+    rerun_streamed_and_split("properties::any_call_f64");
+}
+
+proptest! {
+    /// No text makes the parser panic, and what it takes comes back as the same.
+    #[test]
+    fn any_text(text in "[a-z0-9_]{0,14}[ (]{0,2}([a-z_]{0,14}[ =]{0,2}[-+.0-9a-z]{0,8}[ ,]{0,2}){0,3}[ )]{0,2}") {
+        check_text(&text);
+    }
+}
