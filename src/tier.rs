@@ -130,3 +130,55 @@ fn max_tiers() -> usize {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::Vector;
+
+    /// Whatever the input, the number of lanes of the register that it was computed in.
+    #[derive(Clone, Copy)]
+    struct Lanes;
+
+    impl Map<1> for Lanes {
+        #[inline(always)]
+        fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
+            x.splat(V::Element::from_f64(V::LANES as f64))
+        }
+    }
+
+    /// All tiers give the same bits, so nothing else would notice if one ran the kernels of another.
+    fn registers_are_those_of_the_tier<T: Element>() {
+        for tier in Tier::available() {
+            let bytes = match tier.0 {
+                Kind::Portable => 16,
+                #[cfg(x86_tiers)]
+                Kind::Avx2(_) => 32,
+                #[cfg(x86_tiers)]
+                Kind::Avx512(_) => 64,
+            };
+            let lanes = T::from_f64((bytes / size_of::<T>()) as f64);
+            for (len, streaming) in [(16, false), (100, false), (1_000, false), (1_000, true)] {
+                let mut buffer = vec![T::ZERO; len];
+                let input = buffer.clone();
+                let buffers = Buffers::new([&input], slice::as_output(&mut buffer));
+                tier.run(Lanes, &buffers, streaming);
+                assert!(
+                    buffer.iter().all(|&x| x == lanes),
+                    "{tier}, {len}: {:?}",
+                    buffer[0]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn registers_are_those_of_the_tier_f32() {
+        registers_are_those_of_the_tier::<f32>();
+    }
+
+    #[test]
+    fn registers_are_those_of_the_tier_f64() {
+        registers_are_those_of_the_tier::<f64>();
+    }
+}
