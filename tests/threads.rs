@@ -5,14 +5,12 @@
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Barrier, Once, mpsc};
+use std::sync::{Barrier, Once};
 use std::thread;
-use std::time::Duration;
 
 use common::case::{POOLS, pool};
-use common::{At, Bench, TestElement, rerun_streamed_and_split, tiers};
+use common::{At, Bench, TestElement, in_time, rerun_streamed_and_split, tiers};
 use rectify::{Activation, LeakyRelu, Relu};
 
 /// From well below the size that is split to well past it, one chunk and its neighbours among them.
@@ -22,26 +20,6 @@ const LENGTHS: [usize; 9] = [
 
 /// Some of them, for tests of many callers.
 const FEW_LENGTHS: [usize; 3] = [131_072, 262_145, 1_200_001];
-
-/// Ends the process if `work` does not end in time: a deadlock must not pass for a slow machine.
-fn in_time(work: impl FnOnce()) {
-    /// A hundred times what the slowest test takes natively; sanitizers and emulators need some of it.
-    const LIMIT: Duration = Duration::from_secs(300);
-    let (done, is_done) = mpsc::channel::<()>();
-    let name = thread::current().name().map(str::to_owned);
-    let watch = thread::spawn(move || {
-        if is_done.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("{name:?} has not ended after {LIMIT:?}: a deadlock?");
-            process::abort();
-        }
-    });
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    drop(done);
-    watch.join().expect("it does not panic");
-    if let Err(panic) = outcome {
-        resume_unwind(panic);
-    }
-}
 
 /// Gives the global pool, which serves callers from outside, more threads than this machine may have.
 fn build_global_pool() {

@@ -127,7 +127,7 @@ fn parameter(bytes: &mut Unstructured<'_>) -> arbitrary::Result<f64> {
     Ok(match bytes.int_in_range(0..=3)? {
         0 => *bytes.choose(&f64::specials())?,
         1 => f64::from(*bytes.choose(&f32::specials())?),
-        2 => f64::from(bytes.arbitrary::<i16>()?) / 1024.0,
+        2 => f64::from(bytes.arbitrary::<i16>()?) / 4096.0,
         _ => bytes.arbitrary()?,
     })
 }

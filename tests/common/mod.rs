@@ -8,7 +8,11 @@ mod kernel;
 mod pages;
 
 use std::fmt::{Debug, LowerHex};
-use std::process::{Command, Output};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::{Command, Output, abort};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -62,6 +66,26 @@ pub fn rerun_streamed_and_split(test: &str) {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Ends the process if `work` does not end in time: a deadlock must not pass for a slow machine.
+pub fn in_time(work: impl FnOnce()) {
+    /// A hundred times what the slowest test takes natively; sanitizers and emulators need some of it.
+    const LIMIT: Duration = Duration::from_secs(300);
+    let (done, is_done) = mpsc::channel::<()>();
+    let name = thread::current().name().map(str::to_owned);
+    let watch = thread::spawn(move || {
+        if is_done.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("{name:?} has not ended after {LIMIT:?}: a deadlock?");
+            abort();
+        }
+    });
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    drop(done);
+    watch.join().expect("it does not panic");
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
 }
 
 /// Slopes that each kind of formula gets wrong somewhere, beside usual ones.
