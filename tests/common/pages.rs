@@ -24,7 +24,7 @@ impl<T: Element> Pages<T> {
     /// At least `len` elements, all 0.
     pub fn new(len: usize) -> Self {
         let page = region::page::size();
-        let bytes = (len * size_of::<T>()).next_multiple_of(page);
+        let bytes = (len * size_of::<T>()).next_multiple_of(page).max(page);
         let mut memory = region::alloc(bytes + 2 * page, Protection::READ_WRITE).expect("memory");
         let first: *mut u8 = memory.as_mut_ptr();
         for guard in [first, first.wrapping_add(page + bytes)] {
@@ -38,12 +38,12 @@ impl<T: Element> Pages<T> {
         }
     }
 
-    /// At least as many elements as `values` has: those, over and over, and never to be written again.
+    /// `values` at the front and once more at the back, never to be written again.
     pub fn read_only(values: &[T]) -> Self {
-        let mut pages = Self::new(values.len());
-        for (element, &value) in pages.iter_mut().zip(values.iter().cycle()) {
-            *element = value;
-        }
+        let mut pages = Self::new(2 * values.len());
+        let back = pages.len() - values.len();
+        pages[..values.len()].copy_from_slice(values);
+        pages[back..].copy_from_slice(values);
         // SAFETY: these pages are ours, and no reference to them is alive.
         unsafe { region::protect(pages.first, size_of_val(&*pages), Protection::READ) }
             .expect("pages of ours");

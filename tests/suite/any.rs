@@ -204,20 +204,3 @@ fn operators_of_onnx() {
         "`lambd` of `Shrink` is -1.0: it must be at least 0.0"
     );
 }
-
-#[cfg(feature = "serde")]
-#[test]
-fn serialized_it_is_its_text() {
-    let activation = AnyActivation::from(LeakyRelu::new(0.25));
-    let json = serde_json::to_string(&activation).unwrap();
-    assert_eq!(json, r#""leaky_relu(negative_slope=0.25)""#);
-    assert_eq!(
-        serde_json::from_str::<AnyActivation>(&json).unwrap(),
-        activation
-    );
-    let error = serde_json::from_str::<AnyActivation>(r#""gelu""#).unwrap_err();
-    assert!(
-        error.to_string().contains("`gelu` is no activation"),
-        "{error}"
-    );
-}

@@ -3,7 +3,9 @@
 
 use rectify::{Activation, LeakyRelu, Relu};
 
-use crate::common::{At, Bench, TestElement, tiers};
+use crate::common::{
+    At, Bench, TestElement, assert_same_bits, assert_same_gradient, tiers, values,
+};
 use crate::for_each_activation;
 
 /// Past several bodies of four registers of 16 lanes.
@@ -78,6 +80,23 @@ fn f32_at_large_sizes() {
 #[test]
 fn f64_at_large_sizes() {
     large::<f64>();
+}
+
+/// The reference kernels that work in place are those that do not.
+#[test]
+fn references_in_place() {
+    let (x, dy) = (values::<f32>(1_000, 1), values::<f32>(1_000, 2));
+    for_each_activation!(all, |activation| {
+        let what = || format!("{activation:?}");
+        let (mut expected, mut actual) = (vec![0.0; x.len()], x.clone());
+        scalar::forward(&activation, &x, &mut expected);
+        scalar::forward_in_place(&activation, &mut actual);
+        assert_same_bits(&actual, &expected, what);
+        actual.copy_from_slice(&dy);
+        scalar::backward(&activation, &x, &dy, &mut expected);
+        scalar::backward_in_place(&activation, &x, &mut actual);
+        assert_same_gradient((&x, &dy), &actual, &expected, what);
+    });
 }
 
 /// The definition itself, value by value, as the written contract has it.

@@ -134,10 +134,20 @@ fn slope_gradients<T: TestElement>(unit_roundoff: f64) {
                 continue;
             }
             let (x, dy) = (numbers::<T>(len, 1), numbers::<T>(len, 2));
-            let gradient = |prelu: PRelu<'_, T>| {
-                let mut grad = vec![T::from_f64(f64::NAN); channels];
-                prelu.backward_slopes(&x, &dy, &mut grad);
-                grad
+            let (guarded_x, guarded_dy) = (Pages::read_only(&x), Pages::read_only(&dy));
+            let mut guarded_grad = Pages::new(channels);
+            let mut gradient = |prelu: PRelu<'_, T>| {
+                guarded_grad.fill(T::from_f64(f64::NAN));
+                let rest = guarded_grad.len() - channels;
+                let (rest, grad) = guarded_grad.split_at_mut(rest);
+                let [x, dy] =
+                    [&guarded_x, &guarded_dy].map(|pages| At::side(periods).of(len, pages));
+                prelu.backward_slopes(x, dy, grad);
+                assert!(
+                    rest.iter().all(|x| x.is_nan()),
+                    "wrote in front of its output"
+                );
+                grad.to_vec()
             };
             let grad = gradient(prelu);
 
