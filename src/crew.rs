@@ -170,6 +170,15 @@ mod tests {
         assert_ne!(helped.into_inner(), 0);
     }
 
+    /// Lets the busy thread go, even by a panic.
+    struct Free<'a>(&'a AtomicBool);
+
+    impl Drop for Free<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// With the only other thread of the pool busy, nothing helps, and what was asked for does not pile up.
     #[test]
     fn a_busy_pool_is_not_asked_again_and_again() {
@@ -183,6 +192,7 @@ mod tests {
                 }
             });
             scope.spawn(|_| {
+                let _free = Free(&free);
                 let calls = 1_000;
                 for _ in 0..calls {
                     share(1, &|| {
@@ -191,7 +201,6 @@ mod tests {
                 }
                 assert_eq!(begun.load(Ordering::Relaxed), calls);
                 assert_eq!(ASKED.with(|asked| asked.load(Ordering::Relaxed)), 2);
-                free.store(true, Ordering::Relaxed);
             });
         });
     }

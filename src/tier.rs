@@ -147,6 +147,15 @@ mod tests {
         }
     }
 
+    /// As the integration tests do: fails where other tiers are to be tested.
+    #[test]
+    fn tiers_are_those_to_test() {
+        if let Ok(expected) = std::env::var("RECTIFY_TEST_TIERS") {
+            let names: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
+            assert_eq!(names.join(", "), expected);
+        }
+    }
+
     /// All tiers give the same bits, so nothing else would notice if one ran the kernels of another.
     fn registers_are_those_of_the_tier<T: Element>() {
         for tier in Tier::available() {

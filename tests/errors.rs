@@ -4,11 +4,11 @@ mod common;
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Once;
 
 use common::{rerun, tiers};
-use rectify::{Activation, LeakyRelu, Relu, Thresholds, Tier, scalar};
+use rectify::*;
 
 thread_local! {
     static PANIC: RefCell<Option<(String, String, u32)>> = const { RefCell::new(None) };
@@ -96,6 +96,78 @@ fn lengths_that_differ_panic_before_any_write() {
     assert_eq!(out, [7.0; 4]);
 }
 
+/// `work` panics at its line with `text` in its message.
+#[track_caller]
+fn refused(text: &str, work: impl FnOnce()) {
+    let message = message(Location::caller().line(), work);
+    assert!(message.contains(text), "{message}");
+}
+
+#[test]
+fn parameters_that_make_no_sense_panic_in_the_constructor() {
+    refused("`min` is NaN", || _ = Clip::new(f64::NAN, 1.0));
+    refused("`max` is NaN", || _ = Clip::new(1.0, f64::NAN));
+    refused("`min` is NaN", || _ = HardTanh::new(f64::NAN, 1.0));
+    refused("`max` is NaN", || _ = HardTanh::new(1.0, f64::NAN));
+    refused("`theta` is NaN", || _ = ThresholdedRelu::new(f64::NAN));
+    refused("`alpha` is NaN", || _ = HardSigmoid::new(f64::NAN, 0.5));
+    refused("`beta` is NaN", || _ = HardSigmoid::new(0.2, f64::NAN));
+    refused("`lambda` is NaN", || _ = HardShrink::new(f64::NAN));
+    refused("`lambda` is negative", || _ = HardShrink::new(-0.5));
+    refused("`lambda` is NaN", || _ = SoftShrink::new(f64::NAN));
+    refused("`lambda` is negative", || {
+        _ = SoftShrink::new(-f64::MIN_POSITIVE)
+    });
+    refused("`slopes` is empty", || _ = PRelu::<f32>::channels_last(&[]));
+    refused("`inner` is 0", || _ = PRelu::new(&[0.5_f64], 0));
+    refused("`slopes[1]` is NaN", || _ = PRelu::new(&[0.5, f32::NAN], 1));
+}
+
+#[test]
+fn prelu_refuses_lengths_before_any_write() {
+    let slopes = [0.5_f32, 0.25];
+    let prelu = PRelu::new(&slopes, 3);
+    let (x, short) = ([-1.0_f32; 12], [1.0_f32; 6]);
+    let (mut out, mut raw, mut part) = ([7.0_f32; 6], [MaybeUninit::uninit(); 6], [7.0_f32; 8]);
+    let (mut grad, mut more) = ([7.0_f32; 2], [7.0_f32; 3]);
+    refused("`input` has 12 elements, `output` has 6 elements", || {
+        prelu.forward(&x, &mut out)
+    });
+    refused("`input` has 12 elements, `output` has 6 elements", || {
+        _ = prelu.forward_uninit(&x, &mut raw)
+    });
+    refused(
+        "`input` has 12 elements, `grad_output` has 6 elements",
+        || prelu.backward(&x, &short, &mut out),
+    );
+    refused("`input` has 12 elements, `grad` has 6 elements", || {
+        prelu.backward_in_place(&x, &mut out)
+    });
+    refused(
+        "`buffer` has 8 elements: not a multiple of 2 channels of 3 elements",
+        || prelu.forward_in_place(&mut part),
+    );
+    refused("`input` has 8 elements: not a multiple", || {
+        prelu.forward(&x[..8], &mut part)
+    });
+    refused("`input` has 8 elements: not a multiple", || {
+        prelu.backward_in_place(&x[..8], &mut part)
+    });
+    refused(
+        "`input` has 12 elements, `grad_output` has 6 elements",
+        || prelu.backward_slopes(&x, &short, &mut grad),
+    );
+    refused(
+        "`slopes` has 2 elements, `grad_slopes` has 3 elements",
+        || prelu.backward_slopes(&x, &x, &mut more),
+    );
+    refused("`input` has 8 elements: not a multiple", || {
+        prelu.backward_slopes(&x[..8], &x[..8], &mut grad)
+    });
+    assert_eq!((out, part), ([7.0; 6], [7.0; 8]));
+    assert_eq!((grad, more), ([7.0; 2], [7.0; 3]));
+}
+
 #[test]
 fn a_nan_slope_panics_in_the_constructor() {
     let text = message(line!(), || {
@@ -135,8 +207,14 @@ fn tiers_of_this_cpu() -> usize {
     1
 }
 
+/// The test of tiers with that cap, in a process that has to find as many as the CPU has up to it.
 fn under_cap(cap: &str) -> std::process::Output {
-    rerun("tiers_obey_the_environment", &[("RECTIFY_MAX_TIER", cap)])
+    let portable = tiers().next().expect("it is always there").to_string();
+    let all = [portable.as_str(), "AVX2", "AVX-512"];
+    let most = ["portable", "avx2"].iter().position(|&name| name == cap);
+    let expected = all[..most.map_or(3, |at| at + 1).min(tiers_of_this_cpu())].join(", ");
+    let environment = [("RECTIFY_MAX_TIER", cap), ("RECTIFY_TEST_TIERS", &expected)];
+    rerun("tiers_obey_the_environment", &environment)
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::thread;
 
 use common::case::{POOLS, pool};
 use common::{At, Bench, TestElement, in_time, rerun_streamed_and_split, tiers};
-use rectify::{Activation, LeakyRelu, Relu};
+use rectify::{Activation, LeakyRelu, PRelu, Relu};
 
 /// From well below the size that is split to well past it, one chunk and its neighbours among them.
 const LENGTHS: [usize; 9] = [
@@ -42,6 +42,11 @@ fn check_all<T: TestElement>(lengths: &[usize]) {
             At::side(i),
             At::Offset(3 * i % 8),
         );
+
+        let slopes = [0.5, -2.0, 3.0].map(T::from_f64);
+        let (serial, len) = (PRelu::channels_last(&slopes), len / 3 * 3);
+        bench.check_kernel(&serial.par(), len, At::Offset(i % 8), At::side(i));
+        bench.check_slopes(&serial.par(), &serial, len, At::side(i));
     }
 }
 
@@ -131,6 +136,15 @@ fn many_callers_at_once_give_the_same_bits() {
     }
 }
 
+/// Says that somebody is done, even if by a panic.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// All other threads of the pool wait for the caller: it does everything itself.
 #[test]
 fn a_call_inside_of_a_busy_pool_ends() {
@@ -147,9 +161,9 @@ fn a_call_inside_of_a_busy_pool_ends() {
                     });
                 }
                 scope.spawn(|_| {
+                    let _done = Done(&done);
                     busy.wait();
                     check_all::<f32>(&FEW_LENGTHS);
-                    done.store(true, Ordering::Release);
                 });
             });
         });

@@ -9,13 +9,9 @@ use libfuzzer_sys::fuzz_target;
 
 /// All that can be streamed and split, is.
 fn lower_thresholds() {
-    for variable in [
-        "RECTIFY_STREAM_BYTES",
-        "RECTIFY_SPLIT_BYTES",
-        "RECTIFY_SPLIT_OUTSIDE_BYTES",
-    ] {
+    for (variable, value) in common::EVERYTHING_IS_LARGE {
         // SAFETY: no other thread has begun.
-        unsafe { std::env::set_var(variable, "0") };
+        unsafe { std::env::set_var(variable, value) };
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use rectify::Activation;
+use rectify::{Activation, PRelu};
 
 use super::kernel::MARGIN;
-use super::{Is, Kernel, OutputMemory, Pages, TestElement, check_kernel, values};
+use super::{Is, Kernel, OutputMemory, Pages, TestElement, check_kernel, check_slopes, values};
 
 /// Where in its memory a slice lies.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,18 @@ impl<T: TestElement> Bench<T> {
         inputs: At,
     ) {
         self.check_kernel(&Is(definition, kernel), len, output, inputs);
+    }
+
+    /// The gradient of the slopes: to the bit what another way to compute it gives.
+    pub fn check_slopes(
+        &mut self,
+        prelu: &PRelu<'_, T>,
+        other: &PRelu<'_, T>,
+        len: usize,
+        inputs: At,
+    ) {
+        let inputs = (inputs.of(len, &self.x), inputs.of(len, &self.dy));
+        check_slopes(prelu, other, inputs);
     }
 
     /// Every method of `kernel` against its definition.

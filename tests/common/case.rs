@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use arbitrary::Unstructured;
 use rectify::{Activation, AnyActivation, PRelu, Tier};
 
+use super::kernel::{MARGIN, check_slopes};
 use super::{Is, Kernel, OutputMemory, TestElement, assert_same_bits, check_kernel, tiers};
 use crate::for_each_activation;
 
@@ -22,6 +23,9 @@ pub struct Case<T> {
     dy: Vec<T>,
     /// Elements by which input, gradient and output are off where memory was allocated.
     offsets: [usize; 3],
+    /// Elements behind the output that must stay as they are; with none, what watches the heap sees each step
+    /// beyond.
+    behind: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -56,8 +60,12 @@ impl<T: TestElement> Case<T> {
         let threads = Threads::draw(bytes)?;
         let len = match bytes.int_in_range(0..=15)? {
             0..=12 => bytes.int_in_range(0..=400)?,
-            // About where calls may stream and be split, and past several chunks.
-            13 | 14 => bytes.int_in_range(32_000..=34_000)?,
+            // About where calls of one, two and three buffers may stream and be split, ...
+            13 | 14 => {
+                let least = (256 << 10) / size_of::<T>() / bytes.int_in_range(1..=3)?;
+                bytes.int_in_range(least - 300..=least + 1_000)?
+            }
+            // ... and past several chunks.
             _ => bytes.int_in_range(0..=150_000)?,
         };
         let period = match &which {
@@ -70,8 +78,9 @@ impl<T: TestElement> Case<T> {
             which,
             tier,
             threads,
-            len: len / period * period,
+            len: len.next_multiple_of(period),
             offsets: [offset()?, offset()?, offset()?],
+            behind: if bytes.arbitrary()? { MARGIN } else { 0 },
             x: values(bytes)?,
             dy: values(bytes)?,
         })
@@ -105,18 +114,19 @@ impl<T: TestElement> Which<T> {
             _ => {
                 let no_nan = |slope: T| if slope.is_nan() { T::ONE } else { slope };
                 let some: Vec<_> = values(bytes)?.into_iter().map(no_nan).collect();
-                // A few channels, or so many that their slopes are no pattern.
-                let channels = match bytes.arbitrary()? {
-                    false => some.len(),
-                    true => bytes.int_in_range(2_000..=2_100)?,
+                // A few channels, near and far between, or so many that their slopes are no pattern.
+                let (channels, inner) = match bytes.int_in_range(0..=3)? {
+                    0 => (some.len(), 1),
+                    1 => (some.len(), bytes.int_in_range(1..=40)?),
+                    2 => (some.len(), bytes.int_in_range(250..=260)?),
+                    _ => (
+                        bytes.int_in_range(2_000..=2_100)?,
+                        bytes.int_in_range(1..=5)?,
+                    ),
                 };
                 Self::PRelu {
                     slopes: some.into_iter().cycle().take(channels).collect(),
-                    inner: match bytes.int_in_range(0..=2)? {
-                        0 => 1,
-                        1 => bytes.int_in_range(1..=40)?,
-                        _ => bytes.int_in_range(250..=260)?,
-                    },
+                    inner,
                 }
             }
         })
@@ -193,35 +203,50 @@ impl<T: TestElement> Case<T> {
                 _ => self.check_kernel(&Is(any, &any.on(self.tier).par())),
             },
             Which::PRelu { slopes, inner } => {
-                let prelu = PRelu::new(slopes, *inner).on(self.tier);
-                match self.threads {
-                    Threads::Caller => self.check_kernel(&prelu),
+                let serial = PRelu::new(slopes, *inner).on(self.tier);
+                let prelu = match self.threads {
+                    Threads::Caller => serial,
                     #[cfg(feature = "parallel")]
-                    _ => self.check_kernel(&prelu.par()),
-                }
+                    _ => serial.par(),
+                };
+                self.check_kernel(&prelu);
+                // Every tier and number of threads gives the gradient of the slopes the same bits.
+                let least = tiers().next().expect("portable is always there");
+                let [x, dy] = [&self.x, &self.dy].map(|values| self.repeated(values, 0));
+                let other = PRelu::new(slopes, *inner).on(least);
+                self.on_threads(|| check_slopes(&prelu, &other, (&x, &dy)));
             }
         }
     }
 
     fn check_kernel(&self, kernel: &(dyn Kernel<T> + Sync)) {
+        self.on_threads(|| self.check_here(kernel));
+    }
+
+    /// Runs `work` where the case says.
+    fn on_threads(&self, work: impl FnOnce() + Send) {
         match self.threads {
             #[cfg(feature = "parallel")]
-            Threads::PoolOf(threads) => pool(threads).install(|| self.check_here(kernel)),
-            _ => self.check_here(kernel),
+            Threads::PoolOf(threads) => pool(threads).install(work),
+            _ => work(),
         }
     }
 
-    /// On allocations that end where the slices do, so that tools which watch the heap see every step beyond.
+    /// So many of `values`, over and over, with `offset` more in front, on an allocation that ends with the last.
+    fn repeated(&self, values: &[T], offset: usize) -> Box<[T]> {
+        let len = offset + self.len;
+        let mut repeated = values.repeat(len.div_ceil(values.len()));
+        repeated.truncate(len);
+        repeated.into_boxed_slice()
+    }
+
     fn check_here(&self, kernel: &dyn Kernel<T>) {
-        let repeated = |values: &[T], offset: usize| {
-            let len = offset + self.len;
-            let mut repeated = values.repeat(len.div_ceil(values.len()));
-            repeated.truncate(len);
-            repeated.into_boxed_slice()
-        };
         let [x_offset, dy_offset, start] = self.offsets;
-        let (x, dy) = (repeated(&self.x, x_offset), repeated(&self.dy, dy_offset));
-        let mut memory = vec![T::ZERO; start + self.len];
+        let (x, dy) = (
+            self.repeated(&self.x, x_offset),
+            self.repeated(&self.dy, dy_offset),
+        );
+        let mut memory = vec![T::ZERO; start + self.len + self.behind];
         let mut expected = vec![T::ZERO; self.len];
         let inputs = (&x[x_offset..], &dy[dy_offset..]);
         let output = OutputMemory {
@@ -238,8 +263,8 @@ impl<T: TestElement> Case<T> {
         assert_same_bits(written, &expected, || format!("{kernel:?}.forward_uninit"));
 
         let unchanged = || "an input was written to".to_owned();
-        assert_same_bits(&x, &repeated(&self.x, x_offset), unchanged);
-        assert_same_bits(&dy, &repeated(&self.dy, dy_offset), unchanged);
+        assert_same_bits(&x, &self.repeated(&self.x, x_offset), unchanged);
+        assert_same_bits(&dy, &self.repeated(&self.dy, dy_offset), unchanged);
     }
 }
 

@@ -75,6 +75,9 @@ impl<T: Element> Kernel<T> for PRelu<'_, T> {
 /// Elements on each side of an output that nobody may write, where there are as many.
 pub const MARGIN: usize = 32;
 
+/// Bits that no kernel makes; not NaN, so that a failure shows it.
+const POISON: u64 = 0x4242_4242_4242_4242;
+
 /// Memory for a kernel's output, which begins with element `start` of it, and for what it is expected to be.
 pub struct OutputMemory<'m, T> {
     pub memory: &'m mut [T],
@@ -92,8 +95,7 @@ impl<T: TestElement> OutputMemory<'_, T> {
         work: impl FnOnce(&mut [T]),
         what: impl Fn() -> String,
     ) {
-        // Bits that no kernel makes; not NaN, so that a failure shows it.
-        let poison = T::from_random_bits(0x4242_4242_4242_4242);
+        let poison = T::from_random_bits(POISON);
         let (start, end) = (self.start, self.start + self.expected.len());
         let low = start.saturating_sub(MARGIN);
         let high = (end + MARGIN).min(self.memory.len());
@@ -153,6 +155,25 @@ pub fn check_kernel<T: TestElement>(
     output.check(inputs, None, |dx| kernel.backward(x, dy, dx), backward);
     let in_place = |dx: &mut [T]| kernel.backward_in_place(x, dx);
     output.check(inputs, Some(dy), in_place, backward_in_place);
+}
+
+/// The gradient of the slopes of `prelu`, which has one order of summing up: to the bit what `other` makes of it.
+/// Of sums that are NaN, Rust does not say which NaN.
+pub fn check_slopes<T: TestElement>(
+    prelu: &PRelu<'_, T>,
+    other: &PRelu<'_, T>,
+    (x, dy): Inputs<'_, T>,
+) {
+    let [actual, expected] = [prelu, other].map(|prelu| {
+        let mut grad = vec![T::from_random_bits(POISON); prelu.slopes().len()].into_boxed_slice();
+        prelu.backward_slopes(x, dy, &mut grad);
+        for grad in grad.iter_mut().filter(|grad| grad.is_nan()) {
+            *grad = T::from_f64(f64::NAN);
+        }
+        grad
+    });
+    let what = || format!("{prelu:?}.backward_slopes, {} elements", x.len());
+    assert_same_bits(&actual, &expected, what);
 }
 
 /// `slice` as memory that may be uninitialised.

@@ -8,6 +8,7 @@ mod kernel;
 mod pages;
 
 use std::fmt::{Debug, LowerHex};
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Command, Output, abort};
 use std::sync::mpsc;
@@ -19,7 +20,7 @@ use rand::{RngExt, SeedableRng};
 use rectify::{Element, Tier};
 
 pub use bench::{At, Bench};
-pub use kernel::{Is, Kernel, OutputMemory, check_kernel};
+pub use kernel::{Is, Kernel, OutputMemory, check_kernel, check_slopes};
 pub use pages::Pages;
 
 /// The tiers of this machine, all of which have to be tested.
@@ -45,20 +46,20 @@ pub fn rerun(test: &str, environment: &[(&str, &str)]) -> Output {
     Command::new(std::env::current_exe().expect("a running program has a path"))
         .args(["--exact", test, "--nocapture"])
         .envs(environment.iter().copied())
-        // It may cap the tiers; and what an emulator runs, runs natively in a process of its own.
-        .env_remove("RECTIFY_TEST_TIERS")
         .output()
         .expect("a program that runs can be run again")
 }
 
+/// With these all calls are streamed and split that may be.
+pub const EVERYTHING_IS_LARGE: [(&str, &str); 3] = [
+    ("RECTIFY_STREAM_BYTES", "0"),
+    ("RECTIFY_SPLIT_BYTES", "0"),
+    ("RECTIFY_SPLIT_OUTSIDE_BYTES", "0"),
+];
+
 /// As [`rerun`], for a test that has to pass. All that can be streamed and split, is.
 pub fn rerun_streamed_and_split(test: &str) {
-    let all = [
-        "RECTIFY_STREAM_BYTES",
-        "RECTIFY_SPLIT_BYTES",
-        "RECTIFY_SPLIT_OUTSIDE_BYTES",
-    ];
-    let output = rerun(test, &all.map(|variable| (variable, "0")));
+    let output = rerun(test, &EVERYTHING_IS_LARGE);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && text.contains("1 passed"),
@@ -76,7 +77,11 @@ pub fn in_time(work: impl FnOnce()) {
     let name = thread::current().name().map(str::to_owned);
     let watch = thread::spawn(move || {
         if is_done.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("{name:?} has not ended after {LIMIT:?}: a deadlock?");
+            // Not `eprintln`, which tests keep to themselves until they end.
+            let _ = writeln!(
+                io::stderr(),
+                "{name:?} has not ended after {LIMIT:?}: a deadlock?"
+            );
             abort();
         }
     });

@@ -13,6 +13,7 @@ use region::{Allocation, Protection};
 pub struct Pages<T> {
     first: *mut T,
     len: usize,
+    writable: bool,
     /// Freed when this is dropped.
     _memory: Allocation,
 }
@@ -34,6 +35,7 @@ impl<T: Element> Pages<T> {
         Self {
             first: first.wrapping_add(page).cast(),
             len: bytes / size_of::<T>(),
+            writable: true,
             _memory: memory,
         }
     }
@@ -47,6 +49,7 @@ impl<T: Element> Pages<T> {
         // SAFETY: these pages are ours, and no reference to them is alive.
         unsafe { region::protect(pages.first, size_of_val(&*pages), Protection::READ) }
             .expect("pages of ours");
+        pages.writable = false;
         pages
     }
 }
@@ -62,7 +65,8 @@ impl<T> Deref for Pages<T> {
 
 impl<T> DerefMut for Pages<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as above, and borrowed exclusively. Who writes to what is read-only is killed, as he should be.
+        assert!(self.writable, "these pages are read-only");
+        // SAFETY: as above, and borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.first, self.len) }
     }
 }

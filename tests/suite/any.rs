@@ -27,8 +27,7 @@ fn it_is_the_activation_that_it_holds() {
 #[cfg(feature = "parallel")]
 #[test]
 fn it_is_split_as_the_activation_that_it_holds() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
-    pool.unwrap().install(|| {
+    crate::common::case::pool(3).install(|| {
         let mut bench = Bench::<f32>::new(300_000);
         for_each_activation!(few, |activation| {
             let any = AnyActivation::from(activation);

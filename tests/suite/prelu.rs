@@ -4,7 +4,13 @@ use accurate::dot::Dot3;
 use accurate::traits::*;
 use rectify::{Activation, PRelu, scalar};
 
-use crate::common::{At, Bench, Pages, TestElement, assert_same_bits, tiers, values};
+#[cfg(feature = "parallel")]
+use crate::common::case::{POOLS, pool};
+#[cfg(feature = "parallel")]
+use crate::common::in_time;
+use crate::common::{
+    At, Bench, Pages, TestElement, assert_same_bits, rerun_streamed_and_split, tiers, values,
+};
 
 /// `inner` and the number of channels: each way to lay out slopes, and the neighbours of where one gives way to
 /// another.
@@ -77,6 +83,12 @@ fn every_layout_f64() {
 }
 
 #[test]
+fn every_layout_streamed() {
+    rerun_streamed_and_split("prelu::every_layout_f32");
+    rerun_streamed_and_split("prelu::every_layout_f64");
+}
+
+#[test]
 fn an_element_is_that_of_its_channel() {
     let slopes = slopes::<f32>(7);
     let prelu = PRelu::new(&slopes, 3);
@@ -102,13 +114,14 @@ fn at_any_number_of_threads() {
     for (inner, channels) in [(1, 3), (1, 5_000), (8, 700), (100, 7), (5_000, 4), (49, 64)] {
         let slopes = slopes::<f32>(channels);
         let prelu = PRelu::new(&slopes, inner).par();
-        for threads in [1, 2, 5] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.unwrap().install(|| {
-                for len in [1_000_000, longest] {
-                    let len = len / (inner * channels) * inner * channels;
-                    bench.check_kernel(&prelu, len, At::Offset(threads), At::Back);
-                }
+        for threads in POOLS {
+            in_time(|| {
+                pool(threads).install(|| {
+                    for len in [1_000_000, longest] {
+                        let len = len / (inner * channels) * inner * channels;
+                        bench.check_kernel(&prelu, len, At::Offset(threads % 16), At::Back);
+                    }
+                });
             });
         }
     }
@@ -221,13 +234,14 @@ fn slope_gradients_at_any_number_of_threads() {
         let (x, dy) = (numbers::<f32>(len, 1), numbers::<f32>(len, 2));
         let mut serial = vec![0.0; channels];
         PRelu::new(&slopes, inner).backward_slopes(&x, &dy, &mut serial);
-        for threads in [1, 2, 3, 8] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.unwrap().install(|| {
-                let mut grad = vec![0.0; channels];
-                let prelu = PRelu::new(&slopes, inner).par();
-                prelu.backward_slopes(&x, &dy, &mut grad);
-                assert_same_bits(&grad, &serial, || format!("{threads} threads"));
+        for threads in POOLS {
+            in_time(|| {
+                pool(threads).install(|| {
+                    let mut grad = vec![0.0; channels];
+                    let prelu = PRelu::new(&slopes, inner).par();
+                    prelu.backward_slopes(&x, &dy, &mut grad);
+                    assert_same_bits(&grad, &serial, || format!("{threads} threads"));
+                });
             });
         }
     }

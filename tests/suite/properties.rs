@@ -4,20 +4,24 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::common::case::{Case, MOST_BYTES, check_text};
-use crate::common::{TestElement, rerun_streamed_and_split};
+use crate::common::{TestElement, in_time, rerun_streamed_and_split};
 
 /// Cases of each test, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 2_000;
 
 fn any_call<T: TestElement>() {
-    let mut config = Config::default();
+    let mut config = Config {
+        // Beside which what fails is remembered.
+        source_file: Some(file!()),
+        ..Config::default()
+    };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;
     }
     let cases = prop::collection::vec(any::<u8>(), 0..=MOST_BYTES)
         .prop_map(|bytes| Case::<T>::from_bytes(&bytes));
     let outcome = TestRunner::new(config).run(&cases, |case| {
-        case.check();
+        in_time(|| case.check());
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));

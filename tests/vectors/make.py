@@ -1,6 +1,6 @@
 """Makes `activations.csv` and `prelu.csv`: what PyTorch and ONNX's reference implementation return.
 
-`tests/vectors.rs` compares this crate with that. Run it by hand, in the virtual environment that
+`tests/suite/vectors.rs` compares this crate with that. Run it by hand, in the virtual environment that
 `benches/peers/python/run` makes, from the root of the repository:
 
     benches/peers/python/.venv/bin/pip install --no-deps -r tests/vectors/requirements.txt
