@@ -10,15 +10,15 @@ use std::sync::{Barrier, Once};
 use std::thread;
 
 use common::case::{POOLS, pool};
-use common::{At, Bench, TestElement, in_time, rerun_streamed_and_split, tiers};
+use common::{At, GuardedBuffers, TestElement, in_time, rerun_streamed_and_split, tiers};
 use rectify::{Activation, LeakyRelu, PRelu, Relu};
 
-/// From well below the size that is split to well past it, one chunk and its neighbours among them.
+/// From well below the size that is split to well past it, whole chunks and their neighbours among them.
 const LENGTHS: [usize; 9] = [
     0, 1, 32_768, 131_071, 131_072, 140_001, 262_145, 1_000_003, 3_145_728,
 ];
 
-/// Some of them, for tests of many callers.
+/// Fewer, for tests of many callers.
 const FEW_LENGTHS: [usize; 3] = [131_072, 262_145, 1_200_001];
 
 /// Gives the global pool, which serves callers from outside, more threads than this machine may have.
@@ -31,11 +31,11 @@ fn build_global_pool() {
 }
 
 fn check_all<T: TestElement>(lengths: &[usize]) {
-    let mut bench = Bench::<T>::new(*lengths.last().expect("there are lengths"));
+    let mut buffers = GuardedBuffers::<T>::new(*lengths.last().expect("there are lengths"));
     let leaky = LeakyRelu::new(0.1);
     for (i, &len) in lengths.iter().enumerate() {
-        bench.check(&Relu, &Relu.par(), len, At::Offset(i % 8), At::side(i));
-        bench.check(
+        buffers.check(&Relu, &Relu.par(), len, At::Offset(i % 8), At::side(i));
+        buffers.check(
             &leaky,
             &leaky.par(),
             len,
@@ -45,8 +45,8 @@ fn check_all<T: TestElement>(lengths: &[usize]) {
 
         let slopes = [0.5, -2.0, 3.0].map(T::from_f64);
         let (serial, len) = (PRelu::channels_last(&slopes), len / 3 * 3);
-        bench.check_kernel(&serial.par(), len, At::Offset(i % 8), At::side(i));
-        bench.check_slopes(&serial.par(), &serial, len, At::side(i));
+        buffers.check_kernel(&serial.par(), len, At::Offset(i % 8), At::side(i));
+        buffers.check_slopes(&serial.par(), &serial, len, At::side(i));
     }
 }
 
@@ -88,11 +88,11 @@ fn callers_outside_the_pool_give_the_same_bits_streamed_and_split() {
 fn adaptors_compose_in_any_order() {
     build_global_pool();
     let len = 1_200_000;
-    let mut bench = Bench::<f32>::new(len);
+    let mut buffers = GuardedBuffers::<f32>::new(len);
     let leaky = LeakyRelu::new(0.25);
     for tier in tiers() {
-        bench.check(&leaky, &leaky.on(tier).par(), len, At::Offset(4), At::Back);
-        bench.check(&leaky, &leaky.par().on(tier), len, At::Back, At::Offset(4));
+        buffers.check(&leaky, &leaky.on(tier).par(), len, At::Offset(4), At::Back);
+        buffers.check(&leaky, &leaky.par().on(tier), len, At::Back, At::Offset(4));
     }
     let least = tiers().next().expect("portable is always there");
     assert_eq!(leaky.par().on(least).eval(-4.0), -1.0);

@@ -4,8 +4,15 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+use arbitrary::Arbitrary;
 use common::case::Case;
 use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+enum Call {
+    F32(Case<f32>),
+    F64(Case<f64>),
+}
 
 /// All that can be streamed and split, is.
 fn lower_thresholds() {
@@ -15,10 +22,9 @@ fn lower_thresholds() {
     }
 }
 
-fuzz_target!(init: lower_thresholds(), |data: &[u8]| {
-    match data.split_first() {
-        None => {}
-        Some((element, data)) if element.is_multiple_of(2) => Case::<f32>::from_bytes(data).check(),
-        Some((_, data)) => Case::<f64>::from_bytes(data).check(),
+fuzz_target!(init: lower_thresholds(), |call: Call| {
+    match call {
+        Call::F32(case) => case.check(),
+        Call::F64(case) => case.check(),
     }
 });

@@ -4,7 +4,7 @@
 #[cfg(feature = "parallel")]
 use std::sync::OnceLock;
 
-use arbitrary::Unstructured;
+use arbitrary::{Arbitrary, Unstructured};
 use rectify::{Activation, AnyActivation, PRelu, Tier};
 
 use super::kernel::{MARGIN, check_slopes};
@@ -46,14 +46,10 @@ enum Threads {
 /// The most bytes that a case is drawn from.
 pub const MOST_BYTES: usize = 1024;
 
-impl<T: TestElement> Case<T> {
-    /// The case that `bytes` stand for: any bytes stand for one, and none for the simplest. Values and
-    /// parameters are special far more often than chance would have it.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        Self::draw(&mut Unstructured::new(bytes)).expect("bytes that are missing count as 0")
-    }
-
-    fn draw(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
+/// Any bytes stand for a case, and none for the simplest. Values and parameters are special far more often than
+/// chance would have it.
+impl<'b, T: TestElement> Arbitrary<'b> for Case<T> {
+    fn arbitrary(bytes: &mut Unstructured<'b>) -> arbitrary::Result<Self> {
         let tiers: Vec<_> = tiers().collect();
         let which = Which::draw(bytes)?;
         let tier = *bytes.choose(&tiers)?;
@@ -114,7 +110,7 @@ impl<T: TestElement> Which<T> {
             _ => {
                 let no_nan = |slope: T| if slope.is_nan() { T::ONE } else { slope };
                 let some: Vec<_> = values(bytes)?.into_iter().map(no_nan).collect();
-                // A few channels, near and far between, or so many that their slopes are no pattern.
+                // A few channels, near and far between, or more than are laid out as a pattern (2,048 elements).
                 let (channels, inner) = match bytes.int_in_range(0..=3)? {
                     0 => (some.len(), 1),
                     1 => (some.len(), bytes.int_in_range(1..=40)?),

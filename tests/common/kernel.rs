@@ -75,8 +75,10 @@ impl<T: Element> Kernel<T> for PRelu<'_, T> {
 /// Elements on each side of an output that nobody may write, where there are as many.
 pub const MARGIN: usize = 32;
 
-/// Bits that no kernel makes; not NaN, so that a failure shows it.
-const POISON: u64 = 0x4242_4242_4242_4242;
+/// What an output holds before: no kernel makes it, and it is not NaN, so that a failure shows it.
+pub fn poison<T: TestElement>() -> T {
+    T::from_random_bits(0x4242_4242_4242_4242)
+}
 
 /// Memory for a kernel's output, which begins with element `start` of it, and for what it is expected to be.
 pub struct OutputMemory<'m, T> {
@@ -95,7 +97,7 @@ impl<T: TestElement> OutputMemory<'_, T> {
         work: impl FnOnce(&mut [T]),
         what: impl Fn() -> String,
     ) {
-        let poison = T::from_random_bits(POISON);
+        let poison = poison::<T>();
         let (start, end) = (self.start, self.start + self.expected.len());
         let low = start.saturating_sub(MARGIN);
         let high = (end + MARGIN).min(self.memory.len());
@@ -124,9 +126,9 @@ pub fn check_kernel<T: TestElement>(
     (x, dy): Inputs<'_, T>,
     mut output: OutputMemory<'_, T>,
 ) {
-    let what = |method: &str| {
-        let (method, ty) = (method.to_owned(), std::any::type_name::<T>());
-        let (len, lanes) = (x.len(), 64 / size_of::<T>());
+    let what = |method: &'static str| {
+        let (len, ty) = (x.len(), std::any::type_name::<T>());
+        let lanes = 64 / size_of::<T>();
         let off = |slice: &[T]| slice.as_ptr().addr() / size_of::<T>() % lanes;
         let offsets = (off(x), off(dy), off(&output.memory[output.start..]));
         move || format!("{kernel:?}.{method}, {len} {ty}, x, dy, output off a line by {offsets:?}")
@@ -165,7 +167,7 @@ pub fn check_slopes<T: TestElement>(
     (x, dy): Inputs<'_, T>,
 ) {
     let [actual, expected] = [prelu, other].map(|prelu| {
-        let mut grad = vec![T::from_random_bits(POISON); prelu.slopes().len()].into_boxed_slice();
+        let mut grad = vec![poison::<T>(); prelu.slopes().len()].into_boxed_slice();
         prelu.backward_slopes(x, dy, &mut grad);
         for grad in grad.iter_mut().filter(|grad| grad.is_nan()) {
             *grad = T::from_f64(f64::NAN);

@@ -2,8 +2,8 @@
 //! scalar reference, by bits, and where the buffers lie meanwhile.
 #![allow(dead_code, unreachable_pub, unused_imports)] // Each test binary uses its part.
 
-mod bench;
 pub mod case;
+mod guarded;
 mod kernel;
 mod pages;
 
@@ -19,8 +19,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rectify::{Element, Tier};
 
-pub use bench::{At, Bench};
-pub use kernel::{Is, Kernel, OutputMemory, check_kernel, check_slopes};
+pub use guarded::{At, GuardedBuffers};
+pub use kernel::{Is, Kernel, OutputMemory, check_kernel, check_slopes, poison};
 pub use pages::Pages;
 
 /// The tiers of this machine, all of which have to be tested.
@@ -224,7 +224,9 @@ macro_rules! test_element {
                     one_below(1.0),
                     1.0,
                     one_above(1.0),
+                    one_below(2.5),
                     2.5,
+                    one_above(2.5),
                     one_below(3.0),
                     3.0,
                     one_above(3.0),

@@ -2,17 +2,17 @@
 
 use rectify::*;
 
-use crate::common::{At, Bench, TestElement, tiers};
+use crate::common::{At, GuardedBuffers, TestElement, tiers};
 use crate::for_each_activation;
 
 fn is_what_it_holds<T: TestElement>() {
-    let mut bench = Bench::<T>::new(1_000);
+    let mut buffers = GuardedBuffers::<T>::new(1_000);
     for_each_activation!(all, |activation| {
         let any = AnyActivation::from(activation);
         for len in [0, 1, 7, 64, 1_000] {
-            bench.check(&activation, &any, len, At::Offset(1), At::Back);
+            buffers.check(&activation, &any, len, At::Offset(1), At::Back);
             for tier in tiers() {
-                bench.check(&activation, &any.on(tier), len, At::Offset(3), At::Front);
+                buffers.check(&activation, &any.on(tier), len, At::Offset(3), At::Front);
             }
         }
     });
@@ -28,10 +28,10 @@ fn it_is_the_activation_that_it_holds() {
 #[test]
 fn it_is_split_as_the_activation_that_it_holds() {
     crate::common::case::pool(3).install(|| {
-        let mut bench = Bench::<f32>::new(300_000);
+        let mut buffers = GuardedBuffers::<f32>::new(300_000);
         for_each_activation!(few, |activation| {
             let any = AnyActivation::from(activation);
-            bench.check(&activation, &any.par(), 300_000, At::Offset(1), At::Front);
+            buffers.check(&activation, &any.par(), 300_000, At::Offset(1), At::Front);
         });
     });
 }

@@ -4,7 +4,7 @@
 use rectify::{Activation, LeakyRelu, Relu};
 
 use crate::common::{
-    At, Bench, TestElement, assert_same_bits, assert_same_gradient, tiers, values,
+    At, GuardedBuffers, TestElement, assert_same_bits, assert_same_gradient, tiers, values,
 };
 use crate::for_each_activation;
 
@@ -15,17 +15,17 @@ const SHORT: usize = 4 * 64 + 40;
 /// cannot be touched, in front and behind, and with the output itself there.
 fn every_length_and_offset<T: TestElement>() {
     let lanes_of_a_line = 64 / size_of::<T>();
-    let mut bench = Bench::<T>::new(SHORT);
+    let mut buffers = GuardedBuffers::<T>::new(SHORT);
     for_each_activation!(all, |activation| {
         for tier in tiers() {
             let on_tier = activation.on(tier);
             for len in 0..=SHORT {
                 for side in [At::Front, At::Back] {
                     for offset in 0..lanes_of_a_line {
-                        bench.check(&activation, &on_tier, len, At::Offset(offset), side);
+                        buffers.check(&activation, &on_tier, len, At::Offset(offset), side);
                     }
                     let inputs = At::Offset(len * 5 % lanes_of_a_line);
-                    bench.check(&activation, &on_tier, len, side, inputs);
+                    buffers.check(&activation, &on_tier, len, side, inputs);
                 }
             }
         }
@@ -47,21 +47,21 @@ fn f64_at_every_length_and_offset() {
 /// whatever the machine's cache.)
 fn large<T: TestElement>() {
     let sizes = [1 << 15, 1 << 17, 1 << 19, 1 << 21, 5 << 20];
-    let mut bench = Bench::<T>::new((5 << 20) + 7);
+    let mut buffers = GuardedBuffers::<T>::new((5 << 20) + 7);
     for size in sizes {
         for (len, offset) in [(size - 1, 4), (size, 0), (size + 7, 1)] {
             for tier in tiers() {
                 for side in [At::Front, At::Back] {
-                    bench.check(&Relu, &Relu.on(tier), len, At::Offset(offset), side);
+                    buffers.check(&Relu, &Relu.on(tier), len, At::Offset(offset), side);
                     #[cfg(feature = "parallel")]
-                    bench.check(&Relu, &Relu.on(tier).par(), len, At::Offset(offset), side);
+                    buffers.check(&Relu, &Relu.on(tier).par(), len, At::Offset(offset), side);
                 }
             }
         }
         for_each_activation!(few, |activation| {
-            bench.check(&activation, &activation, size + 7, At::Offset(1), At::Back);
+            buffers.check(&activation, &activation, size + 7, At::Offset(1), At::Back);
             #[cfg(feature = "parallel")]
-            bench.check(
+            buffers.check(
                 &activation,
                 &activation.par(),
                 size + 7,

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::common::{assert_same_bits, assert_same_gradient, tiers, values};
+use crate::common::{assert_same_bits, assert_same_gradient, poison, tiers, values};
 use crate::for_each_activation;
 
-/// Values a chunk: in and out of place and the reference fit the L2 cache.
+/// Values a chunk: `x`, `dy`, the result and the reference, of 64 KiB each, fit the L2 cache.
 const CHUNK: u32 = 1 << 14;
 
 /// On all cores: calls `check` with every `f32` there is, `CHUNK` at a time.
@@ -35,8 +35,7 @@ fn for_every_f32(check: impl Fn(&[f32]) + Sync) {
 
 #[test]
 fn every_f32_on_every_tier() {
-    // The gradient of the output is half special values. All have the same, so that every input of a chunk
-    // meets one of them, and its neighbours others.
+    // Every chunk has the same gradient of the output, half of it special: each input meets one of its values.
     let dy: Vec<f32> = values(CHUNK as usize, 1);
     for_each_activation!(few, |activation| {
         for_every_f32(|x| {
@@ -44,11 +43,13 @@ fn every_f32_on_every_tier() {
             let mut y = [0.0; CHUNK as usize];
             scalar::forward(&activation, x, &mut expected);
             for tier in tiers() {
+                y.fill(poison());
                 activation.on(tier).forward(x, &mut y);
                 assert_same_bits(&y, &expected, || format!("{activation:?} on {tier}"));
             }
             scalar::backward(&activation, x, &dy, &mut expected);
             for tier in tiers() {
+                y.fill(poison());
                 activation.on(tier).backward(x, &dy, &mut y);
                 assert_same_gradient((x, &dy), &y, &expected, || {
                     format!("{activation:?} on {tier}, backward")

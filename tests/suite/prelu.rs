@@ -9,7 +9,8 @@ use crate::common::case::{POOLS, pool};
 #[cfg(feature = "parallel")]
 use crate::common::in_time;
 use crate::common::{
-    At, Bench, Pages, TestElement, assert_same_bits, rerun_streamed_and_split, tiers, values,
+    At, GuardedBuffers, Pages, TestElement, assert_same_bits, rerun_streamed_and_split, tiers,
+    values,
 };
 
 /// `inner` and the number of channels: each way to lay out slopes, and the neighbours of where one gives way to
@@ -51,7 +52,7 @@ fn slopes<T: TestElement>(channels: usize) -> Vec<T> {
 
 fn every_layout<T: TestElement>() {
     let longest = 60_000;
-    let mut bench = Bench::<T>::new(longest);
+    let mut buffers = GuardedBuffers::<T>::new(longest);
     for (inner, channels) in LAYOUTS {
         let guarded = Pages::read_only(&slopes::<T>(channels));
         let period = inner * channels;
@@ -63,8 +64,13 @@ fn every_layout<T: TestElement>() {
                         let slopes = At::side(number).of(channels, &guarded);
                         let prelu = PRelu::new(slopes, inner).on(tier);
                         let output = At::Offset(offset % 16);
-                        bench.check_kernel(&prelu, len, output, At::side(number + offset));
-                        bench.check_kernel(&prelu, len, At::side(offset), At::Offset(number % 16));
+                        buffers.check_kernel(&prelu, len, output, At::side(number + offset));
+                        buffers.check_kernel(
+                            &prelu,
+                            len,
+                            At::side(offset),
+                            At::Offset(number % 16),
+                        );
                     }
                 }
             }
@@ -110,7 +116,7 @@ fn an_element_is_that_of_its_channel() {
 #[test]
 fn at_any_number_of_threads() {
     let longest = 5 << 20;
-    let mut bench = Bench::<f32>::new(longest);
+    let mut buffers = GuardedBuffers::<f32>::new(longest);
     for (inner, channels) in [(1, 3), (1, 5_000), (8, 700), (100, 7), (5_000, 4), (49, 64)] {
         let slopes = slopes::<f32>(channels);
         let prelu = PRelu::new(&slopes, inner).par();
@@ -119,7 +125,7 @@ fn at_any_number_of_threads() {
                 pool(threads).install(|| {
                     for len in [1_000_000, longest] {
                         let len = len / (inner * channels) * inner * channels;
-                        bench.check_kernel(&prelu, len, At::Offset(threads % 16), At::Back);
+                        buffers.check_kernel(&prelu, len, At::Offset(threads % 16), At::Back);
                     }
                 });
             });

@@ -1,6 +1,7 @@
 //! Calls drawn at random: any activation and parameters, tier, length, alignment, pool and values.
 
-use proptest::prelude::*;
+use arbitrary::{Arbitrary, Unstructured};
+use proptest::prelude::{Strategy, any, prop, proptest};
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::common::case::{Case, MOST_BYTES, check_text};
@@ -11,15 +12,16 @@ const CASES: u32 = 2_000;
 
 fn any_call<T: TestElement>() {
     let mut config = Config {
-        // Beside which what fails is remembered.
+        // Cases that failed are kept beside it, and tried first.
         source_file: Some(file!()),
         ..Config::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;
     }
-    let cases = prop::collection::vec(any::<u8>(), 0..=MOST_BYTES)
-        .prop_map(|bytes| Case::<T>::from_bytes(&bytes));
+    let cases = prop::collection::vec(any::<u8>(), 0..=MOST_BYTES).prop_map(|bytes| {
+        Case::<T>::arbitrary(&mut Unstructured::new(&bytes)).expect("missing bytes are 0")
+    });
     let outcome = TestRunner::new(config).run(&cases, |case| {
         in_time(|| case.check());
         Ok(())

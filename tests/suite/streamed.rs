@@ -1,7 +1,7 @@
 //! Streaming stores between pages that cannot be touched. Calls stream from 256 KiB on at the least, so the
 //! lengths are large, and the process has its own thresholds.
 
-use crate::common::{At, Bench, TestElement, rerun_streamed_and_split, tiers};
+use crate::common::{At, GuardedBuffers, TestElement, rerun_streamed_and_split, tiers};
 use crate::for_each_activation;
 
 /// Several turns of the loop, from where calls may stream.
@@ -9,15 +9,15 @@ fn every_remainder<T: TestElement>() {
     let lanes_of_a_line = 64 / size_of::<T>();
     let least = (256 << 10) / size_of::<T>() / 2;
     let several_turns = 2 * 4 * lanes_of_a_line + 10;
-    let mut bench = Bench::<T>::new(least + several_turns);
+    let mut buffers = GuardedBuffers::<T>::new(least + several_turns);
     for_each_activation!(few, |activation| {
         for tier in tiers() {
             let on_tier = activation.on(tier);
             for more in 0..several_turns {
                 let len = least + more;
                 let offset = At::Offset(more * 5 % lanes_of_a_line);
-                bench.check(&activation, &on_tier, len, offset, At::side(more));
-                bench.check(&activation, &on_tier, len, At::side(more), offset);
+                buffers.check(&activation, &on_tier, len, offset, At::side(more));
+                buffers.check(&activation, &on_tier, len, At::side(more), offset);
             }
         }
     });

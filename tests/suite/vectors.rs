@@ -430,7 +430,9 @@ impl<T: Float> Call<T> {
         backward: impl Fn(&[T], &[T], &mut [T]),
     ) {
         let x = &self.x;
-        let mut ours = vec![T::ZERO; x.len()];
+        // Not what anything below is.
+        let untouched = T::from_f64(424_242.0);
+        let mut ours = vec![untouched; x.len()];
         let mut add = |pass, ours: &[T], dy: &[T], theirs: &[T]| {
             assert_eq!([dy.len(), theirs.len()], [x.len(); 2]);
             for i in 0..x.len() {
@@ -448,6 +450,7 @@ impl<T: Float> Call<T> {
         forward(x, &mut ours);
         add(Forward, &ours, &vec![T::ZERO; x.len()], &self.y);
         if let Some((dy, dx)) = &self.gradients {
+            ours.fill(untouched);
             backward(x, dy, &mut ours);
             add(Backward, &ours, dy, dx);
         }

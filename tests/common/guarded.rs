@@ -39,9 +39,8 @@ impl At {
             Self::Front => 0,
             Self::Back => all.len() - len,
             Self::Offset(offset) => {
-                // On the next cache line behind the margin.
-                let line = 64 / size_of::<T>();
-                MARGIN.next_multiple_of(line) + offset
+                const { assert!((MARGIN * size_of::<T>()).is_multiple_of(64)) };
+                MARGIN + offset
             }
         }
     }
@@ -49,14 +48,14 @@ impl At {
 
 /// Input and gradient, both read-only, and an output with room around it, all between pages that cannot be
 /// touched.
-pub struct Bench<T> {
+pub struct GuardedBuffers<T> {
     x: Pages<T>,
     dy: Pages<T>,
     output: Pages<T>,
     expected: Vec<T>,
 }
 
-impl<T: TestElement> Bench<T> {
+impl<T: TestElement> GuardedBuffers<T> {
     /// For up to `len` elements, and offsets of up to 16.
     pub fn new(len: usize) -> Self {
         let room = len + 16 + 2 * MARGIN;
