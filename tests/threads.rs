@@ -14,12 +14,10 @@ use common::{At, GuardedBuffers, TestElement, in_time, rerun_streamed_and_split,
 use rectify::{Activation, LeakyRelu, PRelu, Relu};
 
 /// From well below the size that is split to well past it, whole chunks and their neighbours among them.
-const LENGTHS: [usize; 9] = [
-    0, 1, 32_768, 131_071, 131_072, 140_001, 262_145, 1_000_003, 3_145_728,
-];
+const LENGTHS: [usize; 8] = [0, 1, 32_768, 131_071, 131_072, 140_001, 262_145, 1_200_001];
 
 /// Fewer, for tests of many callers.
-const FEW_LENGTHS: [usize; 3] = [131_072, 262_145, 1_200_001];
+const FEW_LENGTHS: [usize; 3] = [131_072, 262_145, 550_001];
 
 /// Gives the global pool, which serves callers from outside, more threads than this machine may have.
 fn build_global_pool() {
@@ -119,7 +117,7 @@ fn nested_pools_give_the_same_bits() {
 #[test]
 fn many_callers_at_once_give_the_same_bits() {
     build_global_pool();
-    for threads in POOLS {
+    for threads in [1, 3, 64] {
         in_time(|| {
             thread::scope(|outside| {
                 for _ in 0..3 {
