@@ -14,7 +14,7 @@
 //! |---|---|
 //! | `relu/...`, `leaky/...` | the contenders, by operation, element type and size: from 64 elements through each cache to memory |
 //! | `clip/...` and so on | the other members of the family, in the first-level cache |
-//! | `prelu/...` | a slope a channel, for several layouts, against a plain nested loop |
+//! | `prelu/...` | a slope a channel, for several layouts, against a plain nested loop: in L2, and from memory |
 //! | `alignment/...` | buffers on a cache line (`at 0`) and 16 bytes past it (`at 16`) |
 //! | `parallel/...` | `par()` from outside and inside the pool with one thread: where is splitting worth it? |
 //! | `stream/...` | stores past the cache with stores through it: from which footprint are they worth it? |
@@ -33,8 +33,8 @@ use bytemuck::Pod;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use rectify::{
-    Activation, Clip, Element, HardShrink, HardSigmoid, HardSwish, LeakyRelu, PRelu, Relu,
-    SoftShrink, SquaredRelu, ThresholdedRelu, Tier, scalar,
+    Activation, Channels, Clip, Element, Gradient, HardShrink, HardSigmoid, HardSwish, LeakyRelu,
+    PRelu, Relu, SoftShrink, SquaredRelu, ThresholdedRelu, Tier, scalar,
 };
 
 use common::ceiling;
@@ -59,6 +59,7 @@ fn main() {
     activations(&mut criterion);
     family(&mut criterion);
     prelu(&mut criterion);
+    prelu_from_memory(&mut criterion);
     alignment(&mut criterion);
     #[cfg(feature = "parallel")]
     parallel(&mut criterion);
@@ -92,7 +93,7 @@ fn compare<T: Element + Pod, O: Operation>(
     criterion: &mut Criterion,
     operation: O,
     name: &str,
-    activation: impl Activation,
+    activation: impl Activation<Formula: Gradient>,
     sizes: &[usize],
 ) {
     for &len in sizes {
@@ -108,7 +109,11 @@ fn compare<T: Element + Pod, O: Operation>(
 
 /// The other members, where the formula counts most: in the first-level cache.
 fn family(criterion: &mut Criterion) {
-    fn member(criterion: &mut Criterion, name: &str, activation: impl Activation) {
+    fn member(
+        criterion: &mut Criterion,
+        name: &str,
+        activation: impl Activation<Formula: Gradient>,
+    ) {
         compare::<f32, _>(criterion, Forward, name, activation, &[L1]);
         compare::<f32, _>(criterion, Backward, name, activation, &[L1]);
     }
@@ -133,21 +138,13 @@ fn prelu(criterion: &mut Criterion) {
     ] {
         let period = inner * channels;
         let len = L2.next_multiple_of(period);
-        let slopes: Vec<_> = (0..channels).map(|c| c as f32 / channels as f32).collect();
-        let prelu = PRelu::new(&slopes, inner);
+        let slopes = slopes(channels);
+        let prelu = PRelu::new(Channels::new(&slopes, inner));
         let mut grad_slopes = vec![0.0; channels];
 
         let title = format!("prelu/forward/f32/{channels} channels of {inner}");
-        let mut case = Case::<f32>::new(criterion, title, len);
-        case.bench("nested loop", |bencher, s| {
-            bencher.iter(|| scalar::prelu_forward(black_box(&prelu), s.input, s.output));
-        });
-        for tier in Tier::available() {
-            case.bench(tier.to_string(), |bencher, s| {
-                bencher.iter(|| prelu.on(tier).forward(black_box(s.input), s.output));
-            });
-        }
-        drop(case);
+        let case = Case::new(criterion, title, len);
+        bench_prelu_forward(case, prelu);
 
         let title = format!("prelu/backward/f32/{channels} channels of {inner}");
         let mut case = Case::<f32>::new(criterion, title, len);
@@ -185,6 +182,41 @@ fn prelu(criterion: &mut Criterion) {
     }
 }
 
+/// Channels last, where the output is stored past the cache: each part with slopes of its own ends with a
+/// fence, and waits there. `one channel` is a single part.
+fn prelu_from_memory(criterion: &mut Criterion) {
+    for channels in [3, 64] {
+        let slopes = slopes(channels);
+        let prelu = PRelu::new(Channels::last(&slopes));
+        let one_channel = PRelu::new(Channels::last(&slopes[1..2]));
+
+        let len = MEMORY / channels * channels;
+        let title = format!("prelu/forward/f32/{channels} channels of 1, from memory");
+        let mut case = Case::new(criterion, title, len);
+        // As a test it is shorter.
+        case.len -= case.len % channels;
+        case.bench("one channel", |bencher, s| {
+            bencher.iter(|| one_channel.forward(black_box(s.input), s.output));
+        });
+        bench_prelu_forward(case, prelu);
+    }
+}
+
+fn slopes(channels: usize) -> Vec<f32> {
+    (0..channels).map(|c| c as f32 / channels as f32).collect()
+}
+
+fn bench_prelu_forward(mut case: Case<'_, f32>, prelu: PRelu<'_, f32>) {
+    case.bench("nested loop", |bencher, s| {
+        bencher.iter(|| scalar::prelu_forward(black_box(&prelu), s.input, s.output));
+    });
+    for tier in Tier::available() {
+        case.bench(tier.to_string(), |bencher, s| {
+            bencher.iter(|| prelu.on(tier).forward(black_box(s.input), s.output));
+        });
+    }
+}
+
 fn alignment(criterion: &mut Criterion) {
     for len in [L1, L2] {
         let mut case = Case::<f32>::new(criterion, format!("alignment/{len}"), len);
@@ -215,12 +247,11 @@ fn parallel_against_serial<O: Operation>(
     pool: &rayon::ThreadPool,
     operation: O,
 ) {
-    let serial = Who::On(Tier::best());
     for len in (16..=25).map(|exponent| 1 << exponent) {
         let title = format!("parallel/{}/f32/{len}", O::NAME);
         let mut case = Case::<f32>::new(criterion, title, len);
         case.bench("serial", |bencher, slices| {
-            bencher.iter(|| serial.run(operation, Relu, black_box(slices)));
+            bencher.iter(|| operation.kernel(Relu, black_box(slices)));
         });
         case.bench("outside", |bencher, slices| {
             bencher.iter(|| Who::Par.run(operation, Relu, black_box(slices)));
@@ -342,7 +373,7 @@ impl Who {
     fn run<T: Element + Pod>(
         self,
         operation: impl Operation,
-        activation: impl Activation,
+        activation: impl Activation<Formula: Gradient>,
         slices: &mut Slices<'_, T>,
     ) {
         // A slope that the compiler knew, it could compute with: a loop that multiplies by 1 is none.

@@ -132,10 +132,9 @@ fn pictures() -> Vec<Picture> {
 fn prelu(slopes: &[f32], window: Window) -> Picture {
     let plane = window.grid();
     let x = plane.repeat(slopes.len());
-    let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-    let prelu = PRelu::new(slopes, plane.len());
-    prelu.forward(&x, &mut y);
-    prelu.backward(&x, &vec![1.0; x.len()], &mut dx);
+    let prelu = PRelu::new(Channels::new(slopes, plane.len()));
+    let y = prelu.forward_to_vec(&x);
+    let dx = prelu.backward_to_vec(&x, &vec![1.0; x.len()]);
     let channels = y.chunks(plane.len()).zip(dx.chunks(plane.len()));
     let panels = slopes.iter().zip(channels).enumerate();
     Picture {
@@ -185,7 +184,12 @@ struct Picture {
 }
 
 impl Picture {
-    fn of<A: Activation>(file: &'static str, title: &str, activation: A, window: Window) -> Self {
+    fn of(
+        file: &'static str,
+        title: &str,
+        activation: impl Activation<Formula: Gradient>,
+        window: Window,
+    ) -> Self {
         Self {
             file,
             panels: vec![Panel::of(title, activation, &window)],
@@ -223,12 +227,11 @@ struct Panel {
 }
 
 impl Panel {
-    fn of(title: &str, activation: impl Activation, window: &Window) -> Self {
+    fn of(title: &str, activation: impl Activation<Formula: Gradient>, window: &Window) -> Self {
         let x = window.grid();
-        let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        activation.forward(&x, &mut y);
+        let y = activation.forward_to_vec(&x);
         // With a gradient of 1 coming in, what comes out is the derivative.
-        activation.backward(&x, &vec![1.0; x.len()], &mut dx);
+        let dx = activation.backward_to_vec(&x, &vec![1.0; x.len()]);
         Self::new(title, window, &x, &y, &dx)
     }
 

@@ -1,92 +1,57 @@
-//! What a user calls: [`Activation`], and the adaptors that its `on` and `par`
-//! return. The mathematics stands in one file an activation, beside this one.
+//! What users call: [`Activation`]. The mathematics stands in one file an activation, beside this one.
 
 use std::mem::MaybeUninit;
 
-use crate::parallel::Plan;
-use crate::slice::{self, Buffers, Map};
-use crate::vector::Vector;
-use crate::{Element, Tier};
+use crate::arch::Tier;
+use crate::element::Element;
+use crate::engine::Plan;
+use crate::engine::buffers::{self, Buffers, Written};
+use crate::formula::{Formula, Gradient, Run, RunGradient, Slope, Value};
+use crate::lengths::same_length;
+use crate::planned::Planned;
 
-/// Declares each activation's file and type. A new activation is one file and its line here.
+/// Hands the list of activations to the macro `$with`. A new activation is its file and its line here.
 macro_rules! activations {
+    ($with:ident) => {
+        $with! {
+            relu::Relu,
+            leaky_relu::LeakyRelu,
+            clip::Clip,
+            relu6::Relu6,
+            hard_tanh::HardTanh,
+            thresholded_relu::ThresholdedRelu,
+            squared_relu::SquaredRelu,
+            hard_sigmoid::HardSigmoid,
+            hard_swish::HardSwish,
+            hard_shrink::HardShrink,
+            soft_shrink::SoftShrink,
+        }
+    };
+}
+pub(crate) use activations;
+
+macro_rules! declare {
     ($($file:ident::$activation:ident,)*) => {
         $(mod $file;)*
 
         /// The activations, for the root to re-export.
         pub(crate) mod all {
             $(pub use super::$file::$activation;)*
+            pub use super::prelu::PRelu;
         }
     };
 }
+activations!(declare);
+mod prelu;
 
-activations! {
-    clip::Clip,
-    hard_shrink::HardShrink,
-    hard_sigmoid::HardSigmoid,
-    hard_swish::HardSwish,
-    hard_tanh::HardTanh,
-    leaky_relu::LeakyRelu,
-    prelu::PRelu,
-    relu::Relu,
-    relu6::Relu6,
-    soft_shrink::SoftShrink,
-    squared_relu::SquaredRelu,
-    thresholded_relu::ThresholdedRelu,
-}
+/// Keeps [`Activation`] to formulas and their adaptor.
+pub trait Sealed {}
 
-/// The vector form of an activation. Out of the crate's reach, so it seals [`Activation`].
-///
-/// On every register these give, lane by lane, the bits of [`Activation::eval`] and
-/// [`Activation::eval_backward`].
-pub trait Formula: Copy + Send + Sync {
-    /// [`Activation::eval`] of a register.
-    fn vector_forward<V: Vector>(self, x: V) -> V;
+impl<F: Formula> Sealed for F {}
+impl<F: Formula> Sealed for Planned<F> {}
 
-    /// [`Activation::eval_backward`] of two registers.
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V;
-
-    /// Runs the forward kernel. Replaced where parameters choose between formulas.
-    #[inline]
-    fn run_forward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 1>) {
-        plan.run(Forward(self), buffers);
-    }
-
-    /// Runs the backward kernel.
-    #[inline]
-    fn run_backward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 2>) {
-        plan.run(Backward(self), buffers);
-    }
-
-    /// Where it runs.
-    #[inline(always)]
-    fn plan(self) -> Plan {
-        Plan::default()
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Forward<A>(A);
-
-impl<A: Formula> Map<1> for Forward<A> {
-    #[inline(always)]
-    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
-        self.0.vector_forward(x)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Backward<A>(A);
-
-impl<A: Formula> Map<2> for Backward<A> {
-    #[inline(always)]
-    fn apply<V: Vector>(self, [x, grad_output]: [V; 2]) -> V {
-        self.0.vector_backward(x, grad_output)
-    }
-}
-
-/// An activation function, applied element by element to slices of `f32` or `f64`. Sealed: its
-/// implementors are the activations of this crate and their adaptors.
+/// An activation function, applied element by element to slices of `f32` or `f64`. Every
+/// [`Formula`] has it, those of this crate and yours. Sealed: nobody can implement or override it by hand.
 ///
 /// With `f` for the function and `f'` for its derivative, *forward* writes `y[i] = f(x[i])` and
 /// *backward* `dx[i] = dy[i] * f'(x[i])`. Where the formula has a branch of gradient 0 or 1, that is a selection:
@@ -104,22 +69,48 @@ impl<A: Formula> Map<2> for Backward<A> {
 ///
 /// Everything runs on the caller's thread and without allocations, unless `par` asks for more.
 ///
+/// # Floating-point mode
+/// The default mode of the CPU is assumed, as Rust assumes it: rounding to nearest, and subnormal numbers kept. On a
+/// thread that has another mode set, for whatever reason, kernels compute in that mode. They then may differ
+/// from the scalar definition, which the compiler may have evaluated beforehand: with subnormal numbers
+/// flushed to zero, so do `LeakyRelu::new(0.01)` on subnormal results and `HardShrink::new(0.0)` on subnormal inputs.
+/// `par` gives the results of the caller's mode, whatever the mode of the pool's threads.
+///
 /// # Panics
 /// Methods that take several slices panic if their lengths differ, before they write anything. At first
 /// use, see also [`Tier::best`], and for calls whose slices have 256 KiB or more together
 /// [`Thresholds::current`](crate::Thresholds::current).
-pub trait Activation: Formula {
-    /// `f(x)`: the scalar definition, which every kernel equals bit by bit.
-    fn eval<T: Element>(&self, x: T) -> T;
+pub trait Activation: Sealed + Copy + Send + Sync {
+    /// What is computed: the activation itself, without where it runs. Methods of gradients ask it for
+    /// [`Gradient`].
+    type Formula: Formula;
+
+    /// This activation with where it runs.
+    fn planned(self) -> Planned<Self::Formula>;
+
+    /// `f(x)`: the scalar definition, [`Formula::scalar`], which every kernel equals bit by bit.
+    #[inline]
+    fn eval<T: Element>(&self, x: T) -> T {
+        self.planned().formula.scalar(x)
+    }
 
     /// The gradient of the input for one element, from the gradient of the output: the scalar definition
-    /// of [`backward`](Activation::backward).
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T;
+    /// of [`backward`](Activation::backward), [`Gradient::scalar_gradient`].
+    #[inline]
+    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T
+    where
+        Self::Formula: Gradient,
+    {
+        self.planned().formula.scalar_gradient(x, grad_output)
+    }
 
     /// `f'(x)`. At a kink it is the value that [`backward`](Activation::backward) takes there, a
     /// subgradient; each activation says which.
     #[inline]
-    fn derivative<T: Element>(&self, x: T) -> T {
+    fn derivative<T: Element>(&self, x: T) -> T
+    where
+        Self::Formula: Gradient,
+    {
         self.eval_backward(x, T::ONE)
     }
 
@@ -133,32 +124,32 @@ pub trait Activation: Formula {
     #[inline]
     #[track_caller]
     fn forward<T: Element>(&self, input: &[T], output: &mut [T]) {
-        self.forward_uninit(input, slice::as_output(output));
+        same_length([("input", input.len()), ("output", output.len())]);
+        let output = buffers::as_output(output);
+        let _ = run(self.planned(), &mut Buffers::new([input], output));
     }
 
     /// Replaces each element of `buffer` by its `f`.
     #[inline]
     fn forward_in_place<T: Element>(&self, buffer: &mut [T]) {
-        self.run_forward(self.plan(), Buffers::forward_in_place(buffer));
+        let _ = run(self.planned(), &mut Buffers::in_place([], buffer));
     }
 
     /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
-    /// is. Saves clearing a fresh buffer.
+    /// is. [`forward_to_vec`](Activation::forward_to_vec) is simpler where the output is a fresh vector.
     ///
     /// ```
+    /// use std::mem::MaybeUninit;
+    ///
     /// use rectify::{Activation, Relu};
     ///
-    /// let x = [-1.0_f32, 2.0, -3.0];
-    /// let mut y = Vec::with_capacity(x.len());
-    /// Relu.forward_uninit(&x, &mut y.spare_capacity_mut()[..x.len()]);
-    /// // SAFETY: `forward_uninit` has written the first `x.len()` elements.
-    /// unsafe { y.set_len(x.len()) };
+    /// let mut memory = [MaybeUninit::uninit(); 3];
+    /// let y: &mut [f32] = Relu.forward_uninit(&[-1.0, 2.0, -3.0], &mut memory);
     /// assert_eq!(y, [0.0, 2.0, 0.0]);
     /// ```
     ///
     /// # Panics
     /// If the lengths differ.
-    #[allow(unsafe_code)]
     #[inline]
     #[track_caller]
     fn forward_uninit<'a, T: Element>(
@@ -167,9 +158,24 @@ pub trait Activation: Formula {
         output: &'a mut [MaybeUninit<T>],
     ) -> &'a mut [T] {
         same_length([("input", input.len()), ("output", output.len())]);
-        self.run_forward(self.plan(), Buffers::new([input], output));
-        // SAFETY: the kernel wrote every element.
-        unsafe { slice::assume_written(output) }
+        buffers::fill(output, |output| {
+            run(self.planned(), &mut Buffers::new([input], output))
+        })
+    }
+
+    /// `f(input[i])` for each element, in a fresh vector, which is written once and never cleared.
+    ///
+    /// ```
+    /// use rectify::{Activation, Relu};
+    ///
+    /// assert_eq!(Relu.forward_to_vec(&[-1.0_f32, 2.0]), [0.0, 2.0]);
+    /// ```
+    #[inline]
+    #[must_use]
+    fn forward_to_vec<T: Element>(&self, input: &[T]) -> Vec<T> {
+        buffers::new_vec(input.len(), |output| {
+            run(self.planned(), &mut Buffers::new([input], output))
+        })
     }
 
     /// Writes the gradient of the input to `grad_input`: `grad_output[i] * f'(input[i])`, by selection
@@ -179,15 +185,19 @@ pub trait Activation: Formula {
     /// If the lengths differ.
     #[inline]
     #[track_caller]
-    fn backward<T: Element>(&self, input: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    fn backward<T: Element>(&self, input: &[T], grad_output: &[T], grad_input: &mut [T])
+    where
+        Self::Formula: Gradient,
+    {
         same_length([
             ("input", input.len()),
             ("grad_output", grad_output.len()),
             ("grad_input", grad_input.len()),
         ]);
-        self.run_backward(
-            self.plan(),
-            Buffers::new([input, grad_output], slice::as_output(grad_input)),
+        let output = buffers::as_output(grad_input);
+        let _ = run_gradient(
+            self.planned(),
+            &mut Buffers::new([input, grad_output], output),
         );
     }
 
@@ -198,141 +208,110 @@ pub trait Activation: Formula {
     /// If the lengths differ.
     #[inline]
     #[track_caller]
-    fn backward_in_place<T: Element>(&self, input: &[T], grad: &mut [T]) {
+    fn backward_in_place<T: Element>(&self, input: &[T], grad: &mut [T])
+    where
+        Self::Formula: Gradient,
+    {
         same_length([("input", input.len()), ("grad", grad.len())]);
-        self.run_backward(self.plan(), Buffers::backward_in_place(input, grad));
+        let _ = run_gradient(self.planned(), &mut Buffers::in_place([input], grad));
+    }
+
+    /// As [`backward`](Activation::backward), to a fresh vector.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    fn backward_to_vec<T: Element>(&self, input: &[T], grad_output: &[T]) -> Vec<T>
+    where
+        Self::Formula: Gradient,
+    {
+        same_length([("input", input.len()), ("grad_output", grad_output.len())]);
+        buffers::new_vec(input.len(), |output| {
+            run_gradient(
+                self.planned(),
+                &mut Buffers::new([input, grad_output], output),
+            )
+        })
     }
 
     /// This activation on `tier` instead of [`Tier::best`].
     #[inline]
     #[must_use]
-    fn on(self, tier: Tier) -> On<Self> {
-        On {
-            activation: self,
-            tier,
-        }
+    fn on(self, tier: Tier) -> Planned<Self::Formula> {
+        self.planned().on(tier)
     }
 
     /// This activation over the current Rayon pool: the one that a surrounding
     /// [`ThreadPool::install`](rayon::ThreadPool::install) names, else the global one. The caller's
     /// thread works too. Buffers too small to gain from it are done on the caller's thread alone.
+    ///
+    /// The caller does everything itself, too, where nobody can help: where all threads of the pool are busy,
+    /// where the global pool could not start any, in a process that was forked from one that used `par` before, and
+    /// where the pool's threads have another floating-point mode (rounding, or subnormal numbers flushed to zero)
+    /// than the caller, which would give other results.
     #[cfg(feature = "parallel")]
     #[inline]
     #[must_use]
-    fn par(self) -> Par<Self> {
-        Par { activation: self }
+    fn par(self) -> Planned<Self::Formula> {
+        self.planned().par()
     }
 }
 
-/// An activation on a tier of the caller's choice: what [`Activation::on`] returns.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct On<A> {
-    activation: A,
-    tier: Tier,
+impl<F: Formula> Activation for F {
+    type Formula = Self;
+
+    #[inline]
+    fn planned(self) -> Planned<Self> {
+        Planned::new(self)
+    }
 }
 
-/// An activation over the current Rayon pool: what [`Activation::par`] returns.
-#[cfg(feature = "parallel")]
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Par<A> {
-    activation: A,
+impl<F: Formula> Activation for Planned<F> {
+    type Formula = F;
+
+    #[inline]
+    fn planned(self) -> Self {
+        self
+    }
 }
 
-/// An adaptor is the activation that it holds, run as `$plan` says.
-macro_rules! adaptor {
-    ($adaptor:ident, |$self:ident| $plan:expr) => {
-        impl<A: Activation> Formula for $adaptor<A> {
-            #[inline(always)]
-            fn vector_forward<V: Vector>(self, x: V) -> V {
-                self.activation.vector_forward(x)
-            }
-
-            #[inline(always)]
-            fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-                self.activation.vector_backward(x, grad_output)
-            }
-
-            #[inline]
-            fn run_forward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 1>) {
-                self.activation.run_forward(plan, buffers);
-            }
-
-            #[inline]
-            fn run_backward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 2>) {
-                self.activation.run_backward(plan, buffers);
-            }
-
-            #[inline(always)]
-            fn plan($self) -> Plan {
-                $plan
-            }
-        }
-
-        impl<A: Activation> Activation for $adaptor<A> {
-            #[inline]
-            fn eval<T: Element>(&self, x: T) -> T {
-                self.activation.eval(x)
-            }
-
-            #[inline]
-            fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
-                self.activation.eval_backward(x, grad_output)
-            }
-        }
-    };
-}
-
-adaptor!(On, |self| Plan {
-    tier: Some(self.tier),
-    ..self.activation.plan()
-});
-
-#[cfg(feature = "parallel")]
-adaptor!(Par, |self| Plan {
-    parallel: true,
-    ..self.activation.plan()
-});
-
-/// Panics at the caller's line unless all lengths are equal.
+/// Runs the formula that `planned` chooses, and says that it did.
 #[inline]
-#[track_caller]
-pub(crate) fn same_length<const N: usize>(slices: [(&str, usize); N]) {
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn fail<const N: usize>(slices: [(&str, usize); N]) -> ! {
-        // By value, so that the names are put together only on the way here.
-        let lengths = slices.map(|(name, len)| format!("`{name}` has {len} elements"));
-        panic!("slices of different lengths: {}", lengths.join(", "));
+fn run<T: Element, F: Formula>(planned: Planned<F>, buffers: &mut Buffers<'_, T, 1>) -> Written<T> {
+    struct Forward<'b, 'a, T>(Plan, &'b mut Buffers<'a, T, 1>);
+
+    impl<T: Element> Run for Forward<'_, '_, T> {
+        type Done = Written<T>;
+
+        #[inline]
+        fn run<F: Formula>(self, formula: F) -> Written<T> {
+            self.0.run(Value(formula), self.1)
+        }
     }
-    if slices.iter().any(|slice| slice.1 != slices[0].1) {
-        fail(slices);
-    }
+
+    planned.formula.choose(Forward(planned.plan, buffers))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Relu;
+/// Runs the gradient that `planned` chooses, and says that it did.
+#[inline]
+fn run_gradient<T: Element, F: Gradient>(
+    planned: Planned<F>,
+    buffers: &mut Buffers<'_, T, 2>,
+) -> Written<T> {
+    struct Backward<'b, 'a, T>(Plan, &'b mut Buffers<'a, T, 2>);
 
-    /// Every tier gives the same bits, so nothing else would notice an adaptor that did nothing.
-    #[test]
-    fn adaptors_ask_for_what_they_say() {
-        assert_eq!(Relu.plan().tier, None);
-        assert!(!Relu.plan().parallel);
-        for tier in Tier::available() {
-            assert_eq!(Relu.on(tier).plan().tier, Some(tier));
-            assert!(!Relu.on(tier).plan().parallel);
-            #[cfg(feature = "parallel")]
-            for plan in [Relu.on(tier).par().plan(), Relu.par().on(tier).plan()] {
-                assert_eq!(plan.tier, Some(tier));
-                assert!(plan.parallel);
-            }
+    impl<T: Element> RunGradient for Backward<'_, '_, T> {
+        type Done = Written<T>;
+
+        #[inline]
+        fn run<F: Gradient>(self, formula: F) -> Written<T> {
+            self.0.run(Slope(formula), self.1)
         }
-        // The last one said holds.
-        let tiers = || Tier::available();
-        let (first, last) = (tiers().next(), tiers().next_back());
-        let (first, last) = (first.expect("portable"), last.expect("portable"));
-        assert_eq!(Relu.on(first).on(last).plan().tier, Some(last));
     }
+
+    planned
+        .formula
+        .choose_gradient(Backward(planned.plan, buffers))
 }

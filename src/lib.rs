@@ -7,43 +7,56 @@
 //!
 //! ## How the code is laid out
 //!
-//! From the bottom up:
+//! Imports go downwards in this table, and no two files import each other:
 //!
 //! | layer | it is | where |
 //! |---|---|---|
-//! | vector | a register: load, store, splat, arithmetic, compare-and-select | `src/vector.rs` |
-//! | x86 | AVX2 and AVX-512 registers with their tokens, the streaming store | `src/x86.rs` |
-//! | slice | the loops | `src/slice.rs` |
-//! | tier | which registers this machine may and should use | `src/tier.rs` |
-//! | parallel | how a slice is split over Rayon, and when it is not; when it streams | `src/parallel.rs`, `src/thresholds.rs`, `src/crew.rs` |
-//! | activation | the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
-//! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs` |
+//! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs`, `src/any/` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
+//! | activation | what users call; the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
+//! | map slices | what users of a map of several inputs call | `src/map_slices.rs` |
+//! | planned | a formula with where it runs: `on` and `par` | `src/planned.rs` |
+//! | channels | a value a channel: layouts, and sums in a fixed order | `src/channels.rs`, `src/channels/` |
+//! | engine | the caller's buffers, the loops, where a call runs, how it is shared out over Rayon, thresholds | `src/engine.rs`, `src/engine/` |
+//! | named | names and parameters of activations | `src/named.rs` |
+//! | formula | what authors write: `Formula`, `Gradient`, `Map` | `src/formula.rs` |
+//! | element | `f32` and `f64` | `src/element.rs` |
+//! | arch | loads and stores, tiers, one file an instruction set, facts about the CPU | `src/arch.rs`, `src/arch/` |
+//! | vector | the arithmetic of a register | `src/vector.rs` |
 //!
-//! Unsafe code stands in `x86` (intrinsics), in `slice` (a caller's buffers as pointers), in `crew` (a
-//! borrow that threads of the pool may outlive, behind a gate) and in the `forward_uninit`s, which
-//! return what they have written; `vector` declares one unsafe operation, the
-//! streaming store, with a safe body where there is none.
+//! Unsafe code stands in `arch` (instructions, and reading the floating-point mode) and in four files of `engine`:
+//! `buffers` (a caller's buffers as pointers), `loops` (what is in bounds, and the non-temporal stores), `plan` (an
+//! output that was written is initialised) and `helpers` (a borrow that threads of the pool may outlive, behind a
+//! gate).
+
+#[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
+compile_error!(
+    "rectify needs SSE2 on 32-bit x86: the x87 unit rounds to more bits than an `f32` or `f64` has, and its results \
+     would not be those of other machines"
+);
 
 mod activation;
 mod any;
-#[cfg(feature = "parallel")]
-mod crew;
+mod arch;
+mod channels;
 mod element;
-mod parallel;
+mod engine;
+mod formula;
+mod lengths;
+mod map_slices;
+mod named;
+mod planned;
 pub mod scalar;
-mod slice;
-mod thresholds;
-mod tier;
 mod vector;
-#[cfg(x86_tiers)]
-mod x86;
 
-#[cfg(feature = "parallel")]
-pub use activation::Par;
+pub use activation::Activation;
 pub use activation::all::*;
-pub use activation::{Activation, On};
 pub use any::{ActivationError, AnyActivation};
+pub use arch::{Tier, TierAlreadyChosen};
+pub use channels::Channels;
 pub use element::Element;
-pub use thresholds::Thresholds;
-pub use tier::Tier;
+pub use engine::thresholds::{Thresholds, ThresholdsAlreadySet};
+pub use formula::{Formula, Gradient, Map, Run, RunGradient};
+pub use map_slices::MapSlices;
+pub use planned::Planned;
+pub use vector::Vector;

@@ -14,10 +14,11 @@
 //! assert_eq!(y.map(f32::to_bits), expected.map(f32::to_bits));
 //! ```
 
-use std::mem::MaybeUninit;
-
-use crate::activation::same_length;
-use crate::{Activation, Element, PRelu, slice};
+use crate::activation::Activation;
+use crate::activation::all::PRelu;
+use crate::element::Element;
+use crate::formula::Gradient;
+use crate::lengths::same_length;
 
 /// [`Activation::forward`], element after element.
 ///
@@ -25,7 +26,10 @@ use crate::{Activation, Element, PRelu, slice};
 /// If the lengths differ.
 #[track_caller]
 pub fn forward<A: Activation, T: Element>(activation: &A, input: &[T], output: &mut [T]) {
-    forward_uninit(activation, input, slice::as_output(output));
+    same_length([("input", input.len()), ("output", output.len())]);
+    for (y, x) in output.iter_mut().zip(input) {
+        *y = activation.eval(*x);
+    }
 }
 
 /// [`Activation::forward_in_place`], element after element.
@@ -35,31 +39,12 @@ pub fn forward_in_place<A: Activation, T: Element>(activation: &A, buffer: &mut 
     }
 }
 
-/// [`Activation::forward_uninit`], element after element.
-///
-/// # Panics
-/// If the lengths differ.
-#[allow(unsafe_code)]
-#[track_caller]
-pub fn forward_uninit<'a, A: Activation, T: Element>(
-    activation: &A,
-    input: &[T],
-    output: &'a mut [MaybeUninit<T>],
-) -> &'a mut [T] {
-    same_length([("input", input.len()), ("output", output.len())]);
-    for (y, x) in output.iter_mut().zip(input) {
-        y.write(activation.eval(*x));
-    }
-    // SAFETY: the loop wrote every element: the lengths are equal.
-    unsafe { slice::assume_written(output) }
-}
-
 /// [`Activation::backward`], element after element.
 ///
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn backward<A: Activation, T: Element>(
+pub fn backward<A: Activation<Formula: Gradient>, T: Element>(
     activation: &A,
     input: &[T],
     grad_output: &[T],
@@ -80,32 +65,33 @@ pub fn backward<A: Activation, T: Element>(
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn backward_in_place<A: Activation, T: Element>(activation: &A, input: &[T], grad: &mut [T]) {
+pub fn backward_in_place<A: Activation<Formula: Gradient>, T: Element>(
+    activation: &A,
+    input: &[T],
+    grad: &mut [T],
+) {
     same_length([("input", input.len()), ("grad", grad.len())]);
     for (dy, x) in grad.iter_mut().zip(input) {
         *dy = activation.eval_backward(*x, *dy);
     }
 }
 
-/// [`PRelu::forward`], run after run of elements of one channel.
+/// [`PRelu::forward`], channel after channel.
 ///
 /// # Panics
 /// If the lengths differ, or are no multiple of `inner * channels`.
 #[track_caller]
 pub fn prelu_forward<T: Element>(prelu: &PRelu<'_, T>, input: &[T], output: &mut [T]) {
     same_length([("input", input.len()), ("output", output.len())]);
-    prelu.whole_channels("input", input.len());
-    let runs = input
-        .chunks(prelu.inner())
-        .zip(output.chunks_mut(prelu.inner()));
-    for ((x, y), &slope) in runs.zip(prelu.slopes().iter().cycle()) {
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = if x < T::ZERO { slope * x } else { x };
-        }
+    let (slopes, inner) = (prelu.slopes(), prelu.slopes().inner());
+    slopes.divide("input", input.len());
+    let runs = input.chunks(inner).zip(output.chunks_mut(inner));
+    for ((x, y), channel) in runs.zip((0..slopes.values().len()).cycle()) {
+        forward(&prelu.of_channel(channel), x, y);
     }
 }
 
-/// [`PRelu::backward`], run after run of elements of one channel.
+/// [`PRelu::backward`], channel after channel.
 ///
 /// # Panics
 /// If the lengths differ, or are no multiple of `inner * channels`.
@@ -121,23 +107,21 @@ pub fn prelu_backward<T: Element>(
         ("grad_output", grad_output.len()),
         ("grad_input", grad_input.len()),
     ]);
-    prelu.whole_channels("input", input.len());
-    let inner = prelu.inner();
-    let runs = input.chunks(inner).zip(grad_output.chunks(inner));
-    let slopes = prelu.slopes().iter().cycle();
-    for (((x, dy), dx), &slope) in runs.zip(grad_input.chunks_mut(inner)).zip(slopes) {
-        for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {
-            *dx = if x <= T::ZERO { slope * dy } else { dy };
-        }
+    let (slopes, inner) = (prelu.slopes(), prelu.slopes().inner());
+    slopes.divide("input", input.len());
+    let inputs = input.chunks(inner).zip(grad_output.chunks(inner));
+    let runs = inputs.zip(grad_input.chunks_mut(inner));
+    for (((x, dy), dx), channel) in runs.zip((0..slopes.values().len()).cycle()) {
+        backward(&prelu.of_channel(channel), x, dy, dx);
     }
 }
 
-/// [`PRelu::backward_slopes`], element after element in `f64`: another order than that of the kernel, so it
-/// is near to it, but has other bits.
+/// [`PRelu::backward_slopes`], element after element, with sums in `f64`. The last bits may differ
+/// from the kernel's, which adds in another order.
 ///
 /// # Panics
-/// If the lengths of `input` and `grad_output` differ, or are no multiple of `inner * channels`, and if
-/// `grad_slopes` does not have an element for each channel.
+/// If the lengths differ, or are no multiple of `inner * channels`, or `grad_slopes` does not have an
+/// element for each channel.
 #[track_caller]
 pub fn prelu_backward_slopes<T: Element>(
     prelu: &PRelu<'_, T>,
@@ -146,13 +130,11 @@ pub fn prelu_backward_slopes<T: Element>(
     grad_slopes: &mut [T],
 ) {
     same_length([("input", input.len()), ("grad_output", grad_output.len())]);
-    same_length([
-        ("slopes", prelu.slopes().len()),
-        ("grad_slopes", grad_slopes.len()),
-    ]);
-    prelu.whole_channels("input", input.len());
-    let (inner, channels) = (prelu.inner(), grad_slopes.len());
+    let (slopes, channels) = (prelu.slopes(), grad_slopes.len());
+    same_length([("slopes", slopes.values().len()), ("grad_slopes", channels)]);
+    slopes.divide("input", input.len());
     let mut sums = vec![0.0; channels];
+    let inner = slopes.inner();
     let runs = input.chunks(inner).zip(grad_output.chunks(inner));
     for ((x, dy), channel) in runs.zip((0..channels).cycle()) {
         for (&x, &dy) in x.iter().zip(dy) {

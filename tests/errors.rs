@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Once;
 
-use common::{rerun, tiers};
+use common::{LEAST_LARGE_BYTES, rerun, tiers};
 use rectify::*;
 
 thread_local! {
@@ -73,6 +73,57 @@ fn lengths_that_differ_panic_before_any_write() {
     refused(three, || scalar::backward(&Relu, &x, &dy, &mut out));
     refused(in_place, || scalar::backward_in_place(&Relu, &x, &mut out));
 
+    let two_inputs = "`input` has 5 elements, `grad_output` has 4 elements";
+    refused(two_inputs, || _ = Relu.backward_to_vec(&x, &dy));
+    refused(two_inputs, || _ = on_best.backward_to_vec(&x, &dy));
+
+    assert_eq!(out, [7.0; 4]);
+}
+
+#[derive(Clone, Copy)]
+struct SumOfTwo;
+
+#[derive(Clone, Copy)]
+struct SumOfThree;
+
+impl Map<2> for SumOfTwo {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [a, b]: [V; 2]) -> V {
+        a + b
+    }
+}
+
+impl Map<3> for SumOfThree {
+    #[inline(always)]
+    fn apply<V: Vector>(self, [a, b, c]: [V; 3]) -> V {
+        a + b + c
+    }
+}
+
+#[test]
+fn maps_refuse_lengths_that_differ_before_any_write() {
+    let (five, four) = ([-1.0_f32; 5], [1.0_f32; 4]);
+    let (mut out, mut raw) = ([7.0_f32; 4], [MaybeUninit::uninit(); 4]);
+    let three = "`inputs[0]` has 5 elements, `inputs[1]` has 4 elements, `output` has 4 elements";
+    refused(three, || SumOfTwo.map([&five, &four], &mut out));
+    refused(three, || _ = SumOfTwo.map_uninit([&five, &four], &mut raw));
+    let text = "`inputs[0]` has 4 elements, `inputs[1]` has 5 elements, `output` has 4 elements";
+    refused(text, || SumOfTwo.map([&four, &five], &mut out));
+    let text = "`inputs[1]` has 5 elements, `output` has 4 elements";
+    refused(text, || SumOfTwo.map([&five, &five], &mut out));
+    let text = "`inputs[0]` has 5 elements, `buffer` has 4 elements";
+    refused(text, || SumOfTwo.map_in_place([&five], &mut out));
+    let text = "`inputs[0]` has 4 elements, `inputs[1]` has 5 elements, `buffer` has 4 elements";
+    refused(text, || SumOfThree.map_in_place([&four, &five], &mut out));
+    let text = "`inputs[0]` has 5 elements, `inputs[1]` has 4 elements";
+    refused(text, || _ = SumOfTwo.map_to_vec([&five, &four]));
+    let text = "`inputs[1]` has 4 elements, `inputs[2]` has 5 elements";
+    refused(text, || _ = SumOfThree.map_to_vec([&four, &four, &five]));
+
+    let on_best = SumOfTwo.on(Tier::best());
+    refused(three, || on_best.map([&five, &four], &mut out));
+    #[cfg(feature = "parallel")]
+    refused(three, || SumOfTwo.par().map([&five, &four], &mut out));
     assert_eq!(out, [7.0; 4]);
 }
 
@@ -93,15 +144,21 @@ fn parameters_that_make_no_sense_panic_in_the_constructor() {
     refused("`lambda` is negative", || {
         _ = SoftShrink::new(-f64::MIN_POSITIVE)
     });
-    refused("`slopes` is empty", || _ = PRelu::<f32>::channels_last(&[]));
-    refused("`inner` is 0", || _ = PRelu::new(&[0.5_f64], 0));
-    refused("`slopes[1]` is NaN", || _ = PRelu::new(&[0.5, f32::NAN], 1));
+    refused("there are no values", || _ = Channels::<f32>::last(&[]));
+    refused("there are no values", || _ = Channels::<f64>::new(&[], 3));
+    refused("`inner` is 0", || _ = Channels::new(&[0.5_f64], 0));
+}
+
+#[test]
+fn there_is_no_other_channel() {
+    let prelu = PRelu::new(Channels::last(&[0.5_f32, 0.25]));
+    refused("index out of bounds", || _ = prelu.of_channel(2));
 }
 
 #[test]
 fn prelu_refuses_lengths_before_any_write() {
     let slopes = [0.5_f32, 0.25];
-    let prelu = PRelu::new(&slopes, 3);
+    let prelu = PRelu::new(Channels::new(&slopes, 3));
     let (x, short) = ([-1.0_f32; 12], [1.0_f32; 6]);
     let (mut out, mut raw, mut part) = ([7.0_f32; 6], [MaybeUninit::uninit(); 6], [7.0_f32; 8]);
     let (mut grad, mut more) = ([7.0_f32; 2], [7.0_f32; 3]);
@@ -138,6 +195,25 @@ fn prelu_refuses_lengths_before_any_write() {
     );
     refused("`input` has 8 elements: not a multiple", || {
         prelu.backward_slopes(&x[..8], &x[..8], &mut grad)
+    });
+    refused("`input` has 8 elements: not a multiple", || {
+        _ = prelu.forward_to_vec(&x[..8])
+    });
+    refused("`input` has 8 elements: not a multiple", || {
+        _ = prelu.backward_to_vec(&x[..8], &x[..8])
+    });
+    refused(
+        "`input` has 12 elements, `grad_output` has 6 elements",
+        || _ = prelu.backward_to_vec(&x, &short),
+    );
+    refused("`input` has 8 elements: not a multiple", || {
+        scalar::prelu_forward(&prelu, &x[..8], &mut part)
+    });
+    refused("`input` has 8 elements: not a multiple", || {
+        scalar::prelu_backward(&prelu, &x[..8], &x[..8], &mut part)
+    });
+    refused("`input` has 8 elements: not a multiple", || {
+        scalar::prelu_backward_slopes(&prelu, &x[..8], &x[..8], &mut grad)
     });
     assert_eq!((out, part), ([7.0; 6], [7.0; 8]));
     assert_eq!((grad, more), ([7.0; 2], [7.0; 3]));
@@ -217,11 +293,97 @@ fn a_wrong_cap_panics_naming_the_right_ones() {
     }
 }
 
-/// In whatever environment the test runs: the next one sets it.
+/// Runs a test in a process of its own, where the environment variable says `how`; it has to pass.
+fn passes_alone(test: &str, how: &str, environment: &[(&str, &str)]) {
+    let output = rerun(test, &[&[(HOW, how)], environment].concat());
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let passed = output.status.success() && out.contains(&format!("{how} passed"));
+    assert!(passed, "{test}, {how}: {out}{err}");
+}
+
+const HOW: &str = "RECTIFY_TEST_HOW";
+
+/// How it is to be run, where it has a process of its own.
+fn how() -> Option<String> {
+    std::env::var(HOW).ok()
+}
+
+const TIER_ERROR: &str =
+    "the greatest tier is settled: it can be set once, before the first use of a kernel";
+
+/// In a process of its own, by the next test.
 #[test]
-fn thresholds_obey_the_environment() {
-    println!("{:?}", Thresholds::current());
-    // Large enough to ask for the thresholds, in place and not.
+fn the_greatest_tier_alone() {
+    let Some(how) = how() else { return };
+    let detected: Vec<_> = Tier::detected().collect();
+    assert_eq!(detected.len(), tiers_of_this_cpu());
+    match how.as_str() {
+        // To look at all tiers does not settle which is the greatest.
+        "before any use" => {
+            for (i, &tier) in detected.iter().enumerate() {
+                let outcome = Tier::set_max(tier);
+                match outcome {
+                    Ok(()) => assert_eq!(i, 0),
+                    Err(error) => assert_eq!(error.to_string(), TIER_ERROR),
+                }
+                // The first one holds.
+                assert_eq!(Tier::best(), detected[0]);
+                assert_eq!(Tier::available().collect::<Vec<_>>(), detected[..1]);
+            }
+            assert_eq!(Relu.forward_to_vec(&[-1.0_f32, 2.0]), [0.0, 2.0]);
+            // A tier that was named runs all the same.
+            for &tier in &detected {
+                assert_eq!(Relu.on(tier).forward_to_vec(&[-1.0_f32, 2.0]), [0.0, 2.0]);
+            }
+        }
+        "to the widest" => {
+            let widest = detected[detected.len() - 1];
+            Tier::set_max(widest).expect("nothing came before");
+            assert_eq!(Tier::available().collect::<Vec<_>>(), detected);
+            assert_eq!(Tier::best(), widest);
+        }
+        "after a call" | "after a question" => {
+            if how == "after a call" {
+                Relu.forward_in_place(&mut [-1.0_f32]);
+            } else {
+                let _ = Tier::available();
+            }
+            let before = Tier::best();
+            for tier in detected {
+                let error = Tier::set_max(tier).expect_err("it is settled");
+                assert_eq!(error.to_string(), TIER_ERROR);
+            }
+            assert_eq!(Tier::best(), before);
+        }
+        _ => unreachable!("{how}"),
+    }
+    println!("{how} passed");
+}
+
+#[test]
+fn the_greatest_tier_can_be_set_once_before_any_use() {
+    let test = "the_greatest_tier_alone";
+    for how in [
+        "before any use",
+        "to the widest",
+        "after a call",
+        "after a question",
+    ] {
+        passes_alone(test, how, &[]);
+    }
+    // What is set counts, whatever the environment says: it is not even read.
+    for environment in ["portable", "avx512", "nonsense"] {
+        let environment = [("RECTIFY_MAX_TIER", environment)];
+        passes_alone(test, "before any use", &environment);
+        passes_alone(test, "to the widest", &environment);
+    }
+}
+
+/// Large enough to ask for the thresholds, in place and not.
+fn large_calls() {
     let mut buffer = vec![-1.0_f64; 300_000];
     Relu.forward_in_place(&mut buffer);
     assert_eq!(buffer, [0.0; 300_000]);
@@ -229,20 +391,36 @@ fn thresholds_obey_the_environment() {
     assert_eq!(buffer, [0.0; 300_000]);
 }
 
+/// In whatever environment the test runs: the next one sets it.
+#[test]
+fn thresholds_obey_the_environment() {
+    println!("{:?}", Thresholds::current());
+    large_calls();
+}
+
 #[test]
 fn the_environment_sets_thresholds() {
+    let (most, too_much) = (usize::MAX.to_string(), format!("{}0", usize::MAX));
+    let least = LEAST_LARGE_BYTES.to_string();
     for (variable, field) in [
         ("RECTIFY_STREAM_BYTES", "stream_bytes"),
         ("RECTIFY_SPLIT_BYTES", "split_bytes"),
         ("RECTIFY_SPLIT_OUTSIDE_BYTES", "split_outside_bytes"),
     ] {
-        for value in ["0", "1234567", "18446744073709551615"] {
+        for (value, read) in [
+            ("0", least.as_str()),
+            ("262143", &least),
+            ("262144", "262144"),
+            ("1234567", "1234567"),
+            ("0001234567", "1234567"),
+            (&most, &most),
+        ] {
             let output = rerun("thresholds_obey_the_environment", &[(variable, value)]);
             let text = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{variable}={value}: {text}");
-            assert!(text.contains(&format!(" {field}: {value}")), "{text}");
+            assert!(text.contains(&format!(" {field}: {read}")), "{text}");
         }
-        for value in ["", "1e6", "-1", "4 MiB", "18446744073709551616"] {
+        for value in ["", "1e6", "-1", "+5", " 5", "4 MiB", &too_much] {
             let output = rerun("thresholds_obey_the_environment", &[(variable, value)]);
             let text = String::from_utf8_lossy(&output.stderr);
             assert!(
@@ -251,6 +429,64 @@ fn the_environment_sets_thresholds() {
             );
             let what = format!("{variable} is {value:?}: it must be a number of bytes");
             assert!(text.contains(&what), "{text}");
+        }
+    }
+}
+
+/// In a process of its own, by the next test.
+#[test]
+fn thresholds_alone() {
+    let Some(how) = how() else { return };
+    let mut of_environment = Thresholds::from_environment();
+    let mut set = of_environment;
+    for bytes in [
+        &mut of_environment.stream_bytes,
+        &mut of_environment.split_bytes,
+        &mut of_environment.split_outside_bytes,
+    ] {
+        *bytes = LEAST_LARGE_BYTES.max(*bytes);
+    }
+    set.stream_bytes = 1 << 30;
+    set.split_bytes = 0;
+    set.split_outside_bytes = 1_234_567;
+    let too_late = |set: Thresholds| {
+        let error = set.set().expect_err("they are settled");
+        assert_eq!(
+            error.to_string(),
+            "the thresholds are settled: they can be set once, before the first large call"
+        );
+    };
+    match how.as_str() {
+        "before any call" => {
+            // Short calls do not ask for them.
+            Relu.forward_in_place(&mut [-1.0_f32; 1_000]);
+            set.set().expect("no large call came before");
+            let mut expected = set;
+            expected.split_bytes = LEAST_LARGE_BYTES;
+            assert_eq!(Thresholds::current(), expected);
+            large_calls();
+            too_late(set);
+            assert_eq!(Thresholds::current(), expected);
+        }
+        "after a call" | "after a question" => {
+            if how == "after a call" {
+                large_calls();
+            } else {
+                let _ = Thresholds::current();
+            }
+            too_late(set);
+            assert_eq!(Thresholds::current(), of_environment);
+        }
+        _ => unreachable!("{how}"),
+    }
+    println!("{how} passed");
+}
+
+#[test]
+fn thresholds_can_be_set_once_before_any_large_call() {
+    for environment in [&[][..], &[("RECTIFY_STREAM_BYTES", "5000000")]] {
+        for how in ["before any call", "after a call", "after a question"] {
+            passes_alone("thresholds_alone", how, environment);
         }
     }
 }

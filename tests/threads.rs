@@ -11,7 +11,7 @@ use std::thread;
 
 use common::case::{POOLS, pool};
 use common::{At, GuardedBuffers, TestElement, in_time, rerun_streamed_and_split, tiers};
-use rectify::{Activation, LeakyRelu, PRelu, Relu};
+use rectify::{Activation, Channels, LeakyRelu, PRelu, Relu};
 
 /// From well below the size that is split to well past it, whole chunks and their neighbours among them.
 const LENGTHS: [usize; 8] = [0, 1, 32_768, 131_071, 131_072, 140_001, 262_145, 1_200_001];
@@ -42,7 +42,7 @@ fn check_all<T: TestElement>(lengths: &[usize]) {
         );
 
         let slopes = [0.5, -2.0, 3.0].map(T::from_f64);
-        let (serial, len) = (PRelu::channels_last(&slopes), len / 3 * 3);
+        let (serial, len) = (PRelu::new(Channels::last(&slopes)), len / 3 * 3);
         buffers.check_kernel(&serial.par(), len, At::Offset(i % 8), At::side(i));
         buffers.check_slopes(&serial.par(), &serial, len, At::side(i));
     }

@@ -1,6 +1,6 @@
 //! What is timed: a method of `Activation`, and its scalar reference.
 
-use rectify::{Activation, Element, scalar};
+use rectify::{Activation, Element, Gradient, scalar};
 
 use super::Slices;
 use super::ceiling::Traffic;
@@ -9,8 +9,16 @@ use super::ceiling::Traffic;
 pub trait Operation: Copy + Sync {
     const NAME: &'static str;
     const TRAFFIC: Traffic;
-    fn scalar<T: Element>(self, activation: impl Activation, slices: &mut Slices<'_, T>);
-    fn kernel<T: Element>(self, activation: impl Activation, slices: &mut Slices<'_, T>);
+    fn scalar<T: Element>(
+        self,
+        activation: impl Activation<Formula: Gradient>,
+        slices: &mut Slices<'_, T>,
+    );
+    fn kernel<T: Element>(
+        self,
+        activation: impl Activation<Formula: Gradient>,
+        slices: &mut Slices<'_, T>,
+    );
 }
 
 macro_rules! operations {
@@ -22,13 +30,22 @@ macro_rules! operations {
             const NAME: &'static str = stringify!($method);
             const TRAFFIC: Traffic = Traffic::$traffic;
 
-            #[inline]
-            fn scalar<T: Element>(self, activation: impl Activation, slices: &mut Slices<'_, T>) {
+            #[inline(always)]
+            fn scalar<T: Element>(
+                self,
+                activation: impl Activation<Formula: Gradient>,
+                slices: &mut Slices<'_, T>,
+            ) {
                 scalar::$method(&activation, $(slices.$slice),*);
             }
 
-            #[inline]
-            fn kernel<T: Element>(self, activation: impl Activation, slices: &mut Slices<'_, T>) {
+            // A call more would be a part of what is timed.
+            #[inline(always)]
+            fn kernel<T: Element>(
+                self,
+                activation: impl Activation<Formula: Gradient>,
+                slices: &mut Slices<'_, T>,
+            ) {
                 activation.$method($(slices.$slice),*);
             }
         }

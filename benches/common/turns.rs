@@ -79,7 +79,8 @@ pub fn medians<'c, 'a: 'c>(
     turns.into_iter().map(|(.., times)| median(times)).collect()
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// The one in the middle.
+pub fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

@@ -44,7 +44,7 @@ use plotters::prelude::SeriesLabelPosition;
 use plotters::style::RGBColor;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
-use rectify::{Activation, AnyActivation, Relu, Tier};
+use rectify::{Activation, AnyActivation, Gradient, Relu, Tier};
 
 use data::{CLASSES, Digits, PIXELS};
 use network::{Network, STAGES, Sgd, Stage, Tape};
@@ -125,7 +125,7 @@ struct Score {
     silent: f64,
 }
 
-impl<A: Activation> Contender<A> {
+impl<A: Activation<Formula: Gradient>> Contender<A> {
     fn new(name: String, network: Network<A>, train: &Digits, test: &Digits) -> Self {
         let mut contender = Self {
             name,
@@ -224,7 +224,7 @@ fn print_epoch(epoch: usize, relu: Score, rival: Score) {
 }
 
 /// Infers the held-out images as one batch, many times, and prints where the time goes.
-fn time_inference<A: Activation>(contender: &Contender<A>, test: &Digits) {
+fn time_inference<A: Activation<Formula: Gradient>>(contender: &Contender<A>, test: &Digits) {
     let network = &contender.network;
     let mut buffers = network.buffers(test.classes.len());
     let mut times = [const { [const { Vec::new() }; STAGES] }; SIZES.len() - 1];

@@ -4,7 +4,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::{Distribution, Normal, NormalError};
-use rectify::Activation;
+use rectify::{Activation, Gradient};
 
 /// What a layer does in inference, in this order. The last layer has no activation.
 #[derive(Clone, Copy)]
@@ -83,7 +83,7 @@ pub(crate) struct Network<A> {
     layers: Vec<Layer>,
 }
 
-impl<A: Activation> Network<A> {
+impl<A: Activation<Formula: Gradient>> Network<A> {
     /// A network of `sizes[0]` inputs and then layers of `sizes[1..]` units.
     pub(crate) fn new(
         activation: A,
@@ -98,7 +98,7 @@ impl<A: Activation> Network<A> {
     }
 
     /// This network, weights and all, with another activation.
-    pub(crate) fn with_activation<B: Activation>(&self, activation: B) -> Network<B> {
+    pub(crate) fn with_activation<B>(&self, activation: B) -> Network<B> {
         Network {
             activation,
             layers: self.layers.clone(),

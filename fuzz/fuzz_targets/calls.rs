@@ -14,15 +14,8 @@ enum Call {
     F64(Case<f64>),
 }
 
-/// All that can be streamed and split, is.
-fn lower_thresholds() {
-    for (variable, value) in common::EVERYTHING_IS_LARGE {
-        // SAFETY: no other thread has begun.
-        unsafe { std::env::set_var(variable, value) };
-    }
-}
-
-fuzz_target!(init: lower_thresholds(), |call: Call| {
+// All that can be streamed and split, is.
+fuzz_target!(init: common::make_everything_large(), |call: Call| {
     match call {
         Call::F32(case) => case.check(),
         Call::F64(case) => case.check(),

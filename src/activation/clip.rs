@@ -1,5 +1,6 @@
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named, Operator, Parameter};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// Clipping to a range: `f(x) = min` for `x < min`, `max` for what is then above `max`, else `x`.
@@ -52,16 +53,35 @@ impl Clip {
     }
 }
 
-impl Activation for Clip {
+impl Formula for Clip {
+    const MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        // In this order: both return their second operand where either is NaN and where both are zeros.
+        V::constant(self.max).min(V::constant(self.min).max(x))
+    }
+
     #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
         let (min, max) = (T::from_f64(self.min), T::from_f64(self.max));
         let t = if x < min { min } else { x };
         if t > max { max } else { t }
     }
+}
+
+impl Gradient for Clip {
+    const GRADIENT_MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        let zero = V::constant(0.0);
+        let up_to_max = V::constant(self.max).select_le(x, zero, grad_output);
+        x.select_le(V::constant(self.min), zero, up_to_max)
+    }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         if x <= T::from_f64(self.min) || x >= T::from_f64(self.max) {
             T::ZERO
         } else {
@@ -70,57 +90,33 @@ impl Activation for Clip {
     }
 }
 
-impl Formula for Clip {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        let min = x.splat(V::Element::from_f64(self.min));
-        let max = x.splat(V::Element::from_f64(self.max));
-        // In this order: both return their second operand where either is NaN and where both are zeros.
-        max.min(min.max(x))
+impl Named for Clip {
+    const NAME: &'static str = "clip";
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::required("min"), Parameter::required("max")];
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "Clip",
+        attributes: &[
+            Parameter::new("min", f64::NEG_INFINITY),
+            Parameter::new("max", f64::INFINITY),
+        ],
+        condition: "",
+        build: |values| Some(Self::with(values)),
+    }];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0], values[1])
     }
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let zero = x.splat(V::Element::ZERO);
-        let min = x.splat(V::Element::from_f64(self.min));
-        let max = x.splat(V::Element::from_f64(self.max));
-        x.select_le(min, zero, max.select_le(x, zero, grad_output))
+    fn values(self) -> Vec<f64> {
+        vec![self.min, self.max]
     }
 }
-
-/// Implements an activation as a [`Clip`] of certain bounds.
-macro_rules! is_clip {
-    ($activation:ident, |$self:ident| $clip:expr) => {
-        impl $crate::Activation for $activation {
-            #[inline]
-            fn eval<T: $crate::Element>(&$self, x: T) -> T {
-                $clip.eval(x)
-            }
-
-            #[inline]
-            fn eval_backward<T: $crate::Element>(&$self, x: T, grad_output: T) -> T {
-                $clip.eval_backward(x, grad_output)
-            }
-        }
-
-        impl $crate::activation::Formula for $activation {
-            #[inline(always)]
-            fn vector_forward<V: $crate::vector::Vector>($self, x: V) -> V {
-                $clip.vector_forward(x)
-            }
-
-            #[inline(always)]
-            fn vector_backward<V: $crate::vector::Vector>($self, x: V, grad_output: V) -> V {
-                $clip.vector_backward(x, grad_output)
-            }
-        }
-    };
-}
-pub(super) use is_clip;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::Activation;
 
     #[test]
     fn bounds_in_the_wrong_order_give_the_upper_one() {

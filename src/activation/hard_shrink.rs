@@ -1,5 +1,6 @@
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named, Operator, Parameter};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The hard shrinkage: `f(x) = 0` for `-lambda <= x <= lambda`, else `x`.
@@ -23,9 +24,6 @@ pub struct HardShrink {
 }
 
 impl HardShrink {
-    /// What `default()` returns.
-    pub(crate) const DEFAULT: Self = Self::new(0.5);
-
     /// With the given threshold: any number that is not negative, infinity included.
     ///
     /// # Panics
@@ -50,18 +48,31 @@ impl HardShrink {
 /// A threshold of 0.5, as in PyTorch and ONNX.
 impl Default for HardShrink {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new(0.5)
     }
 }
 
-impl Activation for HardShrink {
-    #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
-        self.eval_backward(x, x)
+impl Formula for HardShrink {
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        self.gradient(x, x)
     }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
+        self.scalar_gradient(x, x)
+    }
+}
+
+impl Gradient for HardShrink {
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        // One comparison instead of two, of which AVX-512 does one a cycle. The size of NaN is NaN.
+        x.abs().select_le(V::constant(self.lambda), V::constant(0.0), grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         let lambda = T::from_f64(self.lambda);
         if x >= -lambda && x <= lambda {
             T::ZERO
@@ -71,18 +82,27 @@ impl Activation for HardShrink {
     }
 }
 
-impl Formula for HardShrink {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        self.vector_backward(x, x)
+impl Named for HardShrink {
+    const NAME: &'static str = "hard_shrink";
+    const PARAMETERS: &'static [Parameter] = &[Parameter::not_negative("lambda", 0.5)];
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "Shrink",
+        attributes: SHRINK,
+        condition: "where `bias` is 0",
+        build: |values| (values[1] == 0.0).then(|| Self::with(values)),
+    }];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0])
     }
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let zero = x.splat(V::Element::ZERO);
-        let lambda = x.splat(V::Element::from_f64(self.lambda));
-        // One comparison instead of two, of which AVX-512 does one a cycle. The size of NaN is NaN.
-        let size = (zero - x).max(x);
-        size.select_le(lambda, zero, grad_output)
+    fn values(self) -> Vec<f64> {
+        vec![self.lambda]
     }
 }
+
+/// The attributes of ONNX's `Shrink`, which is the hard one or the soft one.
+pub(super) const SHRINK: &[Parameter] = &[
+    Parameter::not_negative("lambd", 0.5),
+    Parameter::new("bias", 0.0),
+];

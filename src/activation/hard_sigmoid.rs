@@ -1,6 +1,7 @@
 use super::clip::Clip;
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named, Operator, Parameter};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The hard sigmoid: `alpha * x + beta`, clipped to 0 and 1.
@@ -25,9 +26,6 @@ pub struct HardSigmoid {
 }
 
 impl HardSigmoid {
-    /// What `default()` returns.
-    pub(crate) const DEFAULT: Self = Self::PYTORCH;
-
     /// `alpha` 1/6 and `beta` 1/2: PyTorch, Keras 3 and JAX.
     pub const PYTORCH: Self = Self::new(1.0 / 6.0, 0.5);
     /// `alpha` 0.2 and `beta` 1/2: ONNX's default, and Keras before version 3.
@@ -61,14 +59,8 @@ impl HardSigmoid {
     }
 
     #[inline(always)]
-    fn line<T: Element>(self, x: T) -> T {
-        T::from_f64(self.alpha) * x + T::from_f64(self.beta)
-    }
-
-    #[inline(always)]
-    fn vector_line<V: Vector>(self, x: V) -> V {
-        let alpha = x.splat(V::Element::from_f64(self.alpha));
-        alpha * x + x.splat(V::Element::from_f64(self.beta))
+    fn line<V: Vector>(self, x: V) -> V {
+        V::constant(self.alpha) * x + V::constant(self.beta)
     }
 }
 
@@ -77,31 +69,60 @@ const UNIT: Clip = Clip::new(0.0, 1.0);
 /// [`PYTORCH`](HardSigmoid::PYTORCH).
 impl Default for HardSigmoid {
     fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
-impl Activation for HardSigmoid {
-    #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
-        UNIT.eval(self.line(x))
-    }
-
-    #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
-        UNIT.eval_backward(self.line(x), T::from_f64(self.alpha) * grad_output)
+        Self::PYTORCH
     }
 }
 
 impl Formula for HardSigmoid {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        UNIT.vector_forward(self.vector_line(x))
-    }
+    const MEMORY_BOUND: bool = true;
 
     #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let alpha = x.splat(V::Element::from_f64(self.alpha));
-        UNIT.vector_backward(self.vector_line(x), alpha * grad_output)
+    fn value<V: Vector>(self, x: V) -> V {
+        UNIT.value(self.line(x))
+    }
+
+    #[inline]
+    fn scalar<T: Element>(self, x: T) -> T {
+        UNIT.scalar(T::from_f64(self.alpha) * x + T::from_f64(self.beta))
+    }
+}
+
+impl Gradient for HardSigmoid {
+    const GRADIENT_MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        UNIT.gradient(self.line(x), V::constant(self.alpha) * grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
+        let (alpha, beta) = (T::from_f64(self.alpha), T::from_f64(self.beta));
+        UNIT.scalar_gradient(alpha * x + beta, alpha * grad_output)
+    }
+}
+
+impl Named for HardSigmoid {
+    const NAME: &'static str = "hard_sigmoid";
+    const PARAMETERS: &'static [Parameter] = &[
+        Parameter::new("alpha", Self::PYTORCH.alpha),
+        Parameter::new("beta", Self::PYTORCH.beta),
+    ];
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "HardSigmoid",
+        attributes: &[
+            Parameter::new("alpha", Self::ONNX.alpha),
+            Parameter::new("beta", Self::ONNX.beta),
+        ],
+        condition: "",
+        build: |values| Some(Self::with(values)),
+    }];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0], values[1])
+    }
+
+    fn values(self) -> Vec<f64> {
+        vec![self.alpha, self.beta]
     }
 }

@@ -1,5 +1,6 @@
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named, Operator};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The hard swish: `f(x) = 0` for `x <= -3`, `x` for `x >= 3`, else `x * (x * (1/6) + 1/2)`.
@@ -25,9 +26,17 @@ pub struct HardSwish;
 const SIXTH: f64 = 1.0 / 6.0;
 const THIRD: f64 = 1.0 / 3.0;
 
-impl Activation for HardSwish {
+impl Formula for HardSwish {
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        // The factor is 1 at 3, and it never falls: at most 1 below, at least 1 above. So its minimum with 1
+        // is the case `x >= 3` without a comparison.
+        let factor = V::constant(1.0).min(x * V::constant(SIXTH) + V::constant(0.5));
+        x.select_le(V::constant(-3.0), V::constant(0.0), x * factor)
+    }
+
     #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
         if x <= T::from_f64(-3.0) {
             T::ZERO
         } else if x >= T::from_f64(3.0) {
@@ -36,9 +45,18 @@ impl Activation for HardSwish {
             x * (x * T::from_f64(SIXTH) + T::from_f64(0.5))
         }
     }
+}
+
+impl Gradient for HardSwish {
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        let between = grad_output * (x * V::constant(THIRD) + V::constant(0.5));
+        let above = V::constant(3.0).select_le(x, grad_output, between);
+        x.select_le(V::constant(-3.0), V::constant(0.0), above)
+    }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         if x <= T::from_f64(-3.0) {
             T::ZERO
         } else if x >= T::from_f64(3.0) {
@@ -49,22 +67,17 @@ impl Activation for HardSwish {
     }
 }
 
-impl Formula for HardSwish {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        let constant = |value| x.splat(V::Element::from_f64(value));
-        // The factor is 1 at 3, and it never falls: at most 1 below, at least 1 above. So its minimum with 1
-        // is the case `x >= 3` without a comparison.
-        let factor = constant(1.0).min(x * constant(SIXTH) + constant(0.5));
-        x.select_le(constant(-3.0), constant(0.0), x * factor)
-    }
+impl Named for HardSwish {
+    const NAME: &'static str = "hard_swish";
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "HardSwish",
+        attributes: &[],
+        condition: "",
+        build: |_| Some(Self),
+    }];
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let constant = |value| x.splat(V::Element::from_f64(value));
-        let between = grad_output * (x * constant(THIRD) + constant(0.5));
-        let above = constant(3.0).select_le(x, grad_output, between);
-        x.select_le(constant(-3.0), constant(0.0), above)
+    fn with(_: &[f64]) -> Self {
+        Self
     }
 }
 

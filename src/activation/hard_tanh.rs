@@ -1,4 +1,8 @@
-use super::clip::{Clip, is_clip};
+use super::clip::Clip;
+use crate::named::{Named, Parameter};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
+use crate::vector::Vector;
 
 /// The hard hyperbolic tangent: [`Clip`] to `min` and `max`, by default -1 and 1.
 ///
@@ -18,9 +22,6 @@ use super::clip::{Clip, is_clip};
 pub struct HardTanh(Clip);
 
 impl HardTanh {
-    /// What `default()` returns.
-    pub(crate) const DEFAULT: Self = Self::new(-1.0, 1.0);
-
     /// With the given bounds.
     ///
     /// # Panics
@@ -50,8 +51,48 @@ impl HardTanh {
 /// Bounds of -1 and 1, as in PyTorch and Keras.
 impl Default for HardTanh {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new(-1.0, 1.0)
     }
 }
 
-is_clip!(HardTanh, |self| self.0);
+impl Formula for HardTanh {
+    const MEMORY_BOUND: bool = Clip::MEMORY_BOUND;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        self.0.value(x)
+    }
+
+    #[inline]
+    fn scalar<T: Element>(self, x: T) -> T {
+        self.0.scalar(x)
+    }
+}
+
+impl Gradient for HardTanh {
+    const GRADIENT_MEMORY_BOUND: bool = Clip::GRADIENT_MEMORY_BOUND;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        self.0.gradient(x, grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
+        self.0.scalar_gradient(x, grad_output)
+    }
+}
+
+impl Named for HardTanh {
+    const NAME: &'static str = "hard_tanh";
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::new("min", -1.0), Parameter::new("max", 1.0)];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0], values[1])
+    }
+
+    fn values(self) -> Vec<f64> {
+        vec![self.min(), self.max()]
+    }
+}

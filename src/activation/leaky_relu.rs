@@ -1,7 +1,6 @@
-use super::{Activation, Formula, Forward};
-use crate::Element;
-use crate::parallel::Plan;
-use crate::slice::{Buffers, Map};
+use crate::formula::{Formula, Gradient, Run};
+use crate::named::{Named, Operator, Parameter};
+use crate::element::Element;
 use crate::vector::Vector;
 
 /// The leaky rectified linear unit: `f(x) = negative_slope * x` for `x < 0`, else `x`.
@@ -28,9 +27,6 @@ pub struct LeakyRelu {
 }
 
 impl LeakyRelu {
-    /// What `default()` returns.
-    pub(crate) const DEFAULT: Self = Self::new(Self::PYTORCH_SLOPE);
-
     /// The default of PyTorch's `torch.nn.LeakyReLU` and `torch.nn.functional.leaky_relu`.
     pub const PYTORCH_SLOPE: f64 = 0.01;
     /// The default of ONNX's `LeakyRelu` operator (there called `alpha`).
@@ -43,6 +39,8 @@ impl LeakyRelu {
     pub const KERAS_FUNCTION_SLOPE: f64 = 0.2;
     /// The default of `keras.layers.LeakyReLU`, the layer.
     pub const KERAS_LAYER_SLOPE: f64 = 0.3;
+    /// The mean slope of `torch.nn.RReLU` with its defaults, which is what it computes in evaluation: 11/48.
+    pub const RRELU_EVALUATION_SLOPE: f64 = 11.0 / 48.0;
 
     /// With the given slope for negative inputs: any number, 0, negative, above 1 and infinite included.
     ///
@@ -53,6 +51,12 @@ impl LeakyRelu {
     #[track_caller]
     pub const fn new(negative_slope: f64) -> Self {
         assert!(!negative_slope.is_nan(), "`negative_slope` is NaN");
+        Self { negative_slope }
+    }
+
+    /// With a slope that is data, as those of [`PRelu`](crate::PRelu) are: even NaN.
+    #[inline]
+    pub(crate) const fn with_learned(negative_slope: f64) -> Self {
         Self { negative_slope }
     }
 
@@ -67,13 +71,21 @@ impl LeakyRelu {
 /// A slope of 0.01.
 impl Default for LeakyRelu {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new(Self::PYTORCH_SLOPE)
     }
 }
 
-impl Activation for LeakyRelu {
+impl Formula for LeakyRelu {
+    const MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        let slope = V::constant(self.negative_slope);
+        x.select_lt(V::constant(0.0), slope * x, x)
+    }
+
     #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
         if x < T::ZERO {
             T::from_f64(self.negative_slope) * x
         } else {
@@ -82,39 +94,12 @@ impl Activation for LeakyRelu {
     }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
-        if x <= T::ZERO {
-            T::from_f64(self.negative_slope) * grad_output
+    fn choose<R: Run>(self, run: R) -> R::Done {
+        // Not 0 in `f32` either, which is then so in `f64`.
+        if self.negative_slope <= 1.0 && self.negative_slope as f32 != 0.0 {
+            run.run(ByMax(self))
         } else {
-            grad_output
-        }
-    }
-}
-
-impl Formula for LeakyRelu {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        let slope = x.splat(V::Element::from_f64(self.negative_slope));
-        x.select_lt(x.splat(V::Element::ZERO), slope * x, x)
-    }
-
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let slope = x.splat(V::Element::from_f64(self.negative_slope));
-        x.select_le(
-            x.splat(V::Element::ZERO),
-            slope * grad_output,
-            grad_output,
-        )
-    }
-
-    #[inline]
-    fn run_forward<T: Element>(self, plan: Plan, buffers: Buffers<'_, T, 1>) {
-        let slope = T::from_f64(self.negative_slope);
-        if slope <= T::ONE && slope != T::ZERO {
-            plan.run(ByMax(self), buffers);
-        } else {
-            plan.run(Forward(self), buffers);
+            run.run(self)
         }
     }
 }
@@ -128,17 +113,67 @@ impl Formula for LeakyRelu {
 #[derive(Clone, Copy)]
 struct ByMax(LeakyRelu);
 
-impl Map<1> for ByMax {
+impl Formula for ByMax {
+    const MEMORY_BOUND: bool = true;
+
     #[inline(always)]
-    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
-        let slope = x.splat(V::Element::from_f64(self.0.negative_slope));
-        (slope * x).max(x)
+    fn value<V: Vector>(self, x: V) -> V {
+        (V::constant(self.0.negative_slope) * x).max(x)
+    }
+}
+
+impl Gradient for LeakyRelu {
+    const GRADIENT_MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        let slope = V::constant(self.negative_slope);
+        x.select_le(V::constant(0.0), slope * grad_output, grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
+        if x <= T::ZERO {
+            T::from_f64(self.negative_slope) * grad_output
+        } else {
+            grad_output
+        }
+    }
+}
+
+impl Named for LeakyRelu {
+    const NAME: &'static str = "leaky_relu";
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::new("negative_slope", Self::PYTORCH_SLOPE)];
+    const OPERATORS: &'static [Operator<Self>] = &[
+        Operator {
+            name: "LeakyRelu",
+            attributes: &[Parameter::new("alpha", Self::ONNX_SLOPE)],
+            condition: "",
+            build: |values| Some(Self::with(values)),
+        },
+        // With one slope.
+        Operator {
+            name: "PRelu",
+            attributes: &[Parameter::required("slope")],
+            condition: "",
+            build: |values| Some(Self::with(values)),
+        },
+    ];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0])
+    }
+
+    fn values(self) -> Vec<f64> {
+        vec![self.negative_slope]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::Activation;
 
     #[test]
     fn the_tutorials_values() {

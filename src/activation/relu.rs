@@ -1,5 +1,6 @@
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named, Operator};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The rectified linear unit: `f(x) = 0` for `x < 0`, else `x`.
@@ -25,35 +26,54 @@ use crate::vector::Vector;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Relu;
 
-impl Activation for Relu {
-    #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
-        if x < T::ZERO { T::ZERO } else { x }
+impl Formula for Relu {
+    const MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        // In this order: `max` returns its second operand where either is NaN and where both are zeros.
+        V::constant(0.0).max(x)
     }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
+        if x < T::ZERO { T::ZERO } else { x }
+    }
+}
+
+impl Gradient for Relu {
+    const GRADIENT_MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        let zero = V::constant(0.0);
+        x.select_le(zero, zero, grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         if x <= T::ZERO { T::ZERO } else { grad_output }
     }
 }
 
-impl Formula for Relu {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        // In this order: `max` returns its second operand where either is NaN and where both are zeros.
-        x.splat(V::Element::ZERO).max(x)
-    }
+impl Named for Relu {
+    const NAME: &'static str = "relu";
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "Relu",
+        attributes: &[],
+        condition: "",
+        build: |_| Some(Self),
+    }];
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let zero = x.splat(V::Element::ZERO);
-        x.select_le(zero, zero, grad_output)
+    fn with(_: &[f64]) -> Self {
+        Self
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::Activation;
 
     #[test]
     fn the_tutorials_values() {

@@ -1,4 +1,8 @@
-use super::clip::{Clip, is_clip};
+use super::clip::Clip;
+use crate::named::{Named};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
+use crate::vector::Vector;
 
 /// ReLU with a ceiling of 6: [`Clip`] to 0 and 6.
 ///
@@ -17,4 +21,40 @@ use super::clip::{Clip, is_clip};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Relu6;
 
-is_clip!(Relu6, |self| Clip::new(0.0, 6.0));
+const CLIP: Clip = Clip::new(0.0, 6.0);
+
+impl Formula for Relu6 {
+    const MEMORY_BOUND: bool = Clip::MEMORY_BOUND;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        CLIP.value(x)
+    }
+
+    #[inline]
+    fn scalar<T: Element>(self, x: T) -> T {
+        CLIP.scalar(x)
+    }
+}
+
+impl Gradient for Relu6 {
+    const GRADIENT_MEMORY_BOUND: bool = Clip::GRADIENT_MEMORY_BOUND;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        CLIP.gradient(x, grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
+        CLIP.scalar_gradient(x, grad_output)
+    }
+}
+
+impl Named for Relu6 {
+    const NAME: &'static str = "relu6";
+
+    fn with(_: &[f64]) -> Self {
+        Self
+    }
+}

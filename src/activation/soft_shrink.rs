@@ -1,6 +1,7 @@
-use super::hard_shrink::HardShrink;
-use super::{Activation, Formula};
-use crate::Element;
+use super::hard_shrink::{HardShrink, SHRINK};
+use crate::named::{Named, Operator, Parameter};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The soft shrinkage: `f(x) = x - lambda` for `x > lambda`, `x + lambda` for `x < -lambda`, else 0.
@@ -21,9 +22,6 @@ use crate::vector::Vector;
 pub struct SoftShrink(HardShrink);
 
 impl SoftShrink {
-    /// What `default()` returns.
-    pub(crate) const DEFAULT: Self = Self::new(0.5);
-
     /// With the given threshold: any number that is not negative, infinity included.
     ///
     /// # Panics
@@ -46,13 +44,21 @@ impl SoftShrink {
 /// A threshold of 0.5, as in PyTorch and Keras.
 impl Default for SoftShrink {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new(0.5)
     }
 }
 
-impl Activation for SoftShrink {
+impl Formula for SoftShrink {
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        let lambda = V::constant(self.lambda());
+        let within_or_nan = x.select_le(lambda, V::constant(0.0), x);
+        let not_above = x.select_lt(-lambda, x + lambda, within_or_nan);
+        lambda.select_lt(x, x - lambda, not_above)
+    }
+
     #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
         let lambda = T::from_f64(self.lambda());
         if x > lambda {
             x - lambda
@@ -64,25 +70,35 @@ impl Activation for SoftShrink {
             T::ZERO
         }
     }
+}
+
+impl Gradient for SoftShrink {
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        self.0.gradient(x, grad_output)
+    }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
-        self.0.eval_backward(x, grad_output)
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
+        self.0.scalar_gradient(x, grad_output)
     }
 }
 
-impl Formula for SoftShrink {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        let lambda = x.splat(V::Element::from_f64(self.lambda()));
-        let minus_lambda = x.splat(-V::Element::from_f64(self.lambda()));
-        let within_or_nan = x.select_le(lambda, x.splat(V::Element::ZERO), x);
-        let not_above = x.select_lt(minus_lambda, x + lambda, within_or_nan);
-        lambda.select_lt(x, x - lambda, not_above)
+impl Named for SoftShrink {
+    const NAME: &'static str = "soft_shrink";
+    const PARAMETERS: &'static [Parameter] = &[Parameter::not_negative("lambda", 0.5)];
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "Shrink",
+        attributes: SHRINK,
+        condition: "where `bias` is `lambd`",
+        build: |values| (values[0] == values[1]).then(|| Self::with(values)),
+    }];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0])
     }
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        self.0.vector_backward(x, grad_output)
+    fn values(self) -> Vec<f64> {
+        vec![self.lambda()]
     }
 }

@@ -1,5 +1,6 @@
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The squared rectified linear unit: `f(x) = 0` for `x < 0`, else `x * x`.
@@ -20,14 +21,31 @@ use crate::vector::Vector;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SquaredRelu;
 
-impl Activation for SquaredRelu {
-    #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
-        if x < T::ZERO { T::ZERO } else { x * x }
+impl Formula for SquaredRelu {
+    const MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        // In this order, for NaN, as in ReLU. A zero of either sign has the square +0.
+        let positive = V::constant(0.0).max(x);
+        positive * positive
     }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
+        if x < T::ZERO { T::ZERO } else { x * x }
+    }
+}
+
+impl Gradient for SquaredRelu {
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        let zero = V::constant(0.0);
+        x.select_le(zero, zero, grad_output * (x + x))
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         if x <= T::ZERO {
             T::ZERO
         } else {
@@ -36,17 +54,10 @@ impl Activation for SquaredRelu {
     }
 }
 
-impl Formula for SquaredRelu {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        // In this order, for NaN, as in ReLU. A zero of either sign has the square +0.
-        let positive = x.splat(V::Element::ZERO).max(x);
-        positive * positive
-    }
+impl Named for SquaredRelu {
+    const NAME: &'static str = "squared_relu";
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let zero = x.splat(V::Element::ZERO);
-        x.select_le(zero, zero, grad_output * (x + x))
+    fn with(_: &[f64]) -> Self {
+        Self
     }
 }

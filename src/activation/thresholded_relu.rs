@@ -1,5 +1,6 @@
-use super::{Activation, Formula};
-use crate::Element;
+use crate::named::{Named, Operator, Parameter};
+use crate::element::Element;
+use crate::formula::{Formula, Gradient};
 use crate::vector::Vector;
 
 /// The thresholded rectified linear unit: `f(x) = 0` for `x <= theta`, else `x`.
@@ -23,9 +24,6 @@ pub struct ThresholdedRelu {
 }
 
 impl ThresholdedRelu {
-    /// What `default()` returns.
-    pub(crate) const DEFAULT: Self = Self::new(1.0);
-
     /// With the given threshold: any number, negative and infinite ones included.
     ///
     /// # Panics
@@ -49,22 +47,34 @@ impl ThresholdedRelu {
 /// A threshold of 1, as in ONNX and Keras 2.
 impl Default for ThresholdedRelu {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new(1.0)
     }
 }
 
-impl Activation for ThresholdedRelu {
-    #[inline]
-    fn eval<T: Element>(&self, x: T) -> T {
-        if x <= T::from_f64(self.theta) {
-            T::ZERO
-        } else {
-            x
-        }
+impl Formula for ThresholdedRelu {
+    const MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        self.gradient(x, x)
     }
 
     #[inline]
-    fn eval_backward<T: Element>(&self, x: T, grad_output: T) -> T {
+    fn scalar<T: Element>(self, x: T) -> T {
+        self.scalar_gradient(x, x)
+    }
+}
+
+impl Gradient for ThresholdedRelu {
+    const GRADIENT_MEMORY_BOUND: bool = true;
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        x.select_le(V::constant(self.theta), V::constant(0.0), grad_output)
+    }
+
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         if x <= T::from_f64(self.theta) {
             T::ZERO
         } else {
@@ -73,15 +83,21 @@ impl Activation for ThresholdedRelu {
     }
 }
 
-impl Formula for ThresholdedRelu {
-    #[inline(always)]
-    fn vector_forward<V: Vector>(self, x: V) -> V {
-        self.vector_backward(x, x)
+impl Named for ThresholdedRelu {
+    const NAME: &'static str = "thresholded_relu";
+    const PARAMETERS: &'static [Parameter] = &[Parameter::new("theta", 1.0)];
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "ThresholdedRelu",
+        attributes: &[Parameter::new("alpha", 1.0)],
+        condition: "",
+        build: |values| Some(Self::with(values)),
+    }];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0])
     }
 
-    #[inline(always)]
-    fn vector_backward<V: Vector>(self, x: V, grad_output: V) -> V {
-        let theta = x.splat(V::Element::from_f64(self.theta));
-        x.select_le(theta, x.splat(V::Element::ZERO), grad_output)
+    fn values(self) -> Vec<f64> {
+        vec![self.theta]
     }
 }

@@ -5,10 +5,12 @@
 use std::sync::OnceLock;
 
 use arbitrary::{Arbitrary, Unstructured};
-use rectify::{Activation, AnyActivation, PRelu, Tier};
+use rectify::{Activation, AnyActivation, Channels, PRelu, Tier};
 
 use super::kernel::{MARGIN, check_slopes};
-use super::{Is, Kernel, OutputMemory, TestElement, assert_same_bits, check_kernel, tiers};
+use super::{
+    Is, Kernel, LEAST_LARGE_BYTES, OutputMemory, TestElement, assert_same_bits, check_kernel, tiers,
+};
 use crate::for_each_activation;
 
 /// A call of each method, and what is around it.
@@ -58,7 +60,7 @@ impl<'b, T: TestElement> Arbitrary<'b> for Case<T> {
             0..=12 => bytes.int_in_range(0..=400)?,
             // About where calls of one, two and three buffers may stream and be split, ...
             13 | 14 => {
-                let least = (256 << 10) / size_of::<T>() / bytes.int_in_range(1..=3)?;
+                let least = LEAST_LARGE_BYTES / size_of::<T>() / bytes.int_in_range(1..=3)?;
                 bytes.int_in_range(least - 300..=least + 1_000)?
             }
             // ... and past several chunks.
@@ -108,8 +110,7 @@ impl<T: TestElement> Which<T> {
                 Self::Any(with_parameters(*bytes.choose(&family)?, parameters))
             }
             _ => {
-                let no_nan = |slope: T| if slope.is_nan() { T::ONE } else { slope };
-                let some: Vec<_> = values(bytes)?.into_iter().map(no_nan).collect();
+                let some: Vec<T> = values(bytes)?;
                 // A few channels, near and far between, or more than are laid out as a pattern (2,048 elements).
                 let (channels, inner) = match bytes.int_in_range(0..=3)? {
                     0 => (some.len(), 1),
@@ -199,7 +200,7 @@ impl<T: TestElement> Case<T> {
                 _ => self.check_kernel(&Is(any, &any.on(self.tier).par())),
             },
             Which::PRelu { slopes, inner } => {
-                let serial = PRelu::new(slopes, *inner).on(self.tier);
+                let serial = PRelu::new(Channels::new(slopes, *inner)).on(self.tier);
                 let prelu = match self.threads {
                     Threads::Caller => serial,
                     #[cfg(feature = "parallel")]
@@ -209,7 +210,7 @@ impl<T: TestElement> Case<T> {
                 // Every tier and number of threads gives the gradient of the slopes the same bits.
                 let least = tiers().next().expect("portable is always there");
                 let [x, dy] = [&self.x, &self.dy].map(|values| self.repeated(values, 0));
-                let other = PRelu::new(slopes, *inner).on(least);
+                let other = PRelu::new(Channels::new(slopes, *inner)).on(least);
                 self.on_threads(|| check_slopes(&prelu, &other, (&x, &dy)));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use rectify::{Activation, PRelu};
+use rectify::{Activation, Gradient, PRelu};
 
 use super::kernel::MARGIN;
 use super::{Is, Kernel, OutputMemory, Pages, TestElement, check_kernel, check_slopes, values};
@@ -34,7 +34,7 @@ impl At {
     }
 
     /// Where `len` elements begin among `all`, which begin on a page.
-    fn start<T>(self, len: usize, all: &[T]) -> usize {
+    pub fn start<T>(self, len: usize, all: &[T]) -> usize {
         match self {
             Self::Front => 0,
             Self::Back => all.len() - len,
@@ -68,14 +68,11 @@ impl<T: TestElement> GuardedBuffers<T> {
     }
 
     /// Every method of `kernel` against the scalar reference of `definition`, on `len` elements.
-    pub fn check<D: Activation + Debug, K: Activation + Debug>(
-        &mut self,
-        definition: &D,
-        kernel: &K,
-        len: usize,
-        output: At,
-        inputs: At,
-    ) {
+    pub fn check<D, K>(&mut self, definition: &D, kernel: &K, len: usize, output: At, inputs: At)
+    where
+        D: Activation<Formula: Gradient> + Debug,
+        K: Activation<Formula: Gradient> + Debug,
+    {
         self.check_kernel(&Is(definition, kernel), len, output, inputs);
     }
 

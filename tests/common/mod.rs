@@ -7,6 +7,7 @@ mod guarded;
 mod kernel;
 mod pages;
 
+use std::env::consts::{ARCH, OS};
 use std::fmt::{Debug, LowerHex};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,10 +18,12 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rectify::{Element, Tier};
+use rectify::{Element, Thresholds, Tier};
 
 pub use guarded::{At, GuardedBuffers};
-pub use kernel::{Is, Kernel, OutputMemory, check_kernel, check_slopes, poison};
+pub use kernel::{
+    Computes, Is, Kernel, MARGIN, OutputMemory, as_uninit, check_kernel, check_slopes, poison,
+};
 pub use pages::Pages;
 
 /// The tiers of this machine, all of which have to be tested.
@@ -43,30 +46,105 @@ pub fn tiers() -> impl DoubleEndedIterator<Item = Tier> + Clone {
 /// Runs one test of this program, by its whole name, in a process with these environment variables: they are
 /// read once, so a process cannot change them for itself.
 pub fn rerun(test: &str, environment: &[(&str, &str)]) -> Output {
-    Command::new(std::env::current_exe().expect("a running program has a path"))
+    let program = std::env::current_exe().expect("a running program has a path");
+    let mut command = match runner().as_slice() {
+        [] => Command::new(program),
+        [runner, arguments @ ..] => {
+            let mut command = Command::new(runner);
+            command.args(arguments).arg(program);
+            command
+        }
+    };
+    command
         .args(["--exact", test, "--nocapture"])
         .envs(environment.iter().copied())
         .output()
         .expect("a program that runs can be run again")
 }
 
+/// What starts this program, with its arguments: an emulator, where it is compiled for another machine. None, unless
+/// the environment says so, by `RECTIFY_TEST_RUNNER` or as for Cargo: `CARGO_TARGET_<TRIPLE>_RUNNER`. A runner that
+/// only Cargo's configuration names is not known here.
+fn runner() -> Vec<String> {
+    // i586 and i686.
+    let machine = if ARCH == "x86" {
+        "I"
+    } else {
+        &ARCH.to_uppercase()
+    };
+    let (start, system) = (
+        format!("CARGO_TARGET_{machine}"),
+        format!("_{}_", OS.to_uppercase()),
+    );
+    let is_ours = |(name, _): &(String, String)| {
+        name.starts_with(&start) && name.contains(&system) && name.ends_with("_RUNNER")
+    };
+    let all = std::env::vars_os();
+    let mut texts =
+        all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let runner = std::env::var("RECTIFY_TEST_RUNNER").ok();
+    let runner = runner
+        .or_else(|| Some(texts.find(is_ours)?.1))
+        .unwrap_or_default();
+    runner.split_whitespace().map(str::to_owned).collect()
+}
+
+/// No call of fewer bytes is streamed or split, whatever the thresholds.
+pub const LEAST_LARGE_BYTES: usize = 256 << 10;
+
 /// With these all calls are streamed and split that may be.
-pub const EVERYTHING_IS_LARGE: [(&str, &str); 3] = [
+const EVERYTHING_IS_LARGE: [(&str, &str); 3] = [
     ("RECTIFY_STREAM_BYTES", "0"),
     ("RECTIFY_SPLIT_BYTES", "0"),
     ("RECTIFY_SPLIT_OUTSIDE_BYTES", "0"),
 ];
 
-/// As [`rerun`], for a test that has to pass. All that can be streamed and split, is.
+/// As [`EVERYTHING_IS_LARGE`], for this process.
+///
+/// # Panics
+/// If a large call came before.
+pub fn make_everything_large() {
+    let mut thresholds = Thresholds::from_environment();
+    thresholds.stream_bytes = 0;
+    thresholds.split_bytes = 0;
+    thresholds.split_outside_bytes = 0;
+    thresholds.set().expect("no large call came before");
+}
+
+/// As [`rerun`], for a test that has to pass, and to say with [`assert_large`] which of its calls are large. All that
+/// can be streamed and split, is.
 pub fn rerun_streamed_and_split(test: &str) {
     let output = rerun(test, &EVERYTHING_IS_LARGE);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && text.contains("1 passed"),
+        output.status.success() && text.contains("1 passed") && text.contains(SAYS_LARGE),
         "{test}, {}: {text}{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+const SAYS_LARGE: &str = "everything is large";
+
+/// That the calls of a test touch `bytes`, the largest of them at least. Where everything is to be large, they have to
+/// be: they would pass as short ones, too.
+///
+/// # Panics
+/// If they are not.
+pub fn assert_large(bytes: usize) {
+    let is_set = |(name, value)| std::env::var(name).is_ok_and(|is| is == value);
+    if EVERYTHING_IS_LARGE.into_iter().all(is_set) {
+        let large = Thresholds::current();
+        let Thresholds {
+            stream_bytes,
+            split_bytes,
+            split_outside_bytes,
+            ..
+        } = large;
+        let greatest = stream_bytes.max(split_bytes).max(split_outside_bytes);
+        assert!(greatest <= bytes, "{bytes} bytes are not large: {large:?}");
+        println!("{SAYS_LARGE}: {bytes} bytes, with {large:?}");
+    }
 }
 
 /// Ends the process if `work` does not end in time: a deadlock must not pass for a slow machine.
@@ -286,16 +364,13 @@ pub fn assert_same_gradient<T: TestElement>(
     expected: &[T],
     what: impl FnOnce() -> String,
 ) {
-    let two_nans = |i: usize| {
-        [x[i], dy[i], actual[i], expected[i]]
-            .iter()
-            .all(|x| x.is_nan())
-    };
+    let two_nans = |i: usize| x[i].is_nan() && dy[i].is_nan();
     assert_same_bits_but(two_nans, actual, expected, what);
 }
 
+/// As [`assert_same_bits`], where of the elements that `is_open` names a NaN may be any NaN.
 #[track_caller]
-fn assert_same_bits_but<T: TestElement>(
+pub fn assert_same_bits_but<T: TestElement>(
     is_open: impl Fn(usize) -> bool,
     actual: &[T],
     expected: &[T],
@@ -306,7 +381,10 @@ fn assert_same_bits_but<T: TestElement>(
     if bytemuck::cast_slice::<T, u8>(actual) == bytemuck::cast_slice::<T, u8>(expected) {
         return;
     }
-    let differs = |&i: &usize| actual[i].bits() != expected[i].bits() && !is_open(i);
+    let differs = |&i: &usize| {
+        actual[i].bits() != expected[i].bits()
+            && !(actual[i].is_nan() && expected[i].is_nan() && is_open(i))
+    };
     if let Some(at) = (0..actual.len()).find(differs) {
         panic!(
             "{}: element {at} of {} is {:?} ({:#x}) and should be {:?} ({:#x})",

@@ -12,7 +12,7 @@ fn is_what_it_holds<T: TestElement>() {
         for len in [0, 1, 7, 64, 1_000] {
             buffers.check(&activation, &any, len, At::Offset(1), At::Back);
             for tier in tiers() {
-                buffers.check(&activation, &any.on(tier), len, At::Offset(3), At::Front);
+                buffers.check(&activation, &any.on(tier), len, At::Back, At::Front);
             }
         }
     });
@@ -101,7 +101,7 @@ fn wrong_texts_say_what_is_wrong_and_what_is_known() {
     );
     assert_eq!(
         error("relu(0.1)"),
-        "`0.1` in `relu(0.1)` is not of the form `parameter=number`"
+        "`0.1` in `relu(...)` is not of the form `parameter=number`"
     );
     assert_eq!(
         error("relu(slope=1)"),
@@ -121,7 +121,7 @@ fn wrong_texts_say_what_is_wrong_and_what_is_known() {
     );
     assert_eq!(
         error("clip(min=0,, max=2)"),
-        "`` in `clip(min=0,, max=2)` is not of the form `parameter=number`"
+        "`` in `clip(...)` is not of the form `parameter=number`"
     );
     assert_eq!(
         error("leaky_relu(negative_slope=)"),
@@ -138,6 +138,92 @@ fn wrong_texts_say_what_is_wrong_and_what_is_known() {
     assert_eq!(
         error("soft_shrink(lambda=-1)"),
         "`lambda` of `soft_shrink` is -1.0: it must be at least 0.0"
+    );
+}
+
+#[test]
+fn nothing_follows_the_closing_parenthesis() {
+    for text in ["relu() x", "relu())", "relu()()", "relu(), relu()"] {
+        assert_eq!(
+            error(text),
+            format!("`{text}` does not end with its closing parenthesis")
+        );
+    }
+    // White space around a text is no part of it.
+    assert_eq!("\trelu()\r\n".parse(), Ok(AnyActivation::from(Relu)));
+}
+
+/// What is written as a number is meant as one: infinity has its own name.
+#[test]
+fn numbers_that_are_too_large_are_refused() {
+    for number in ["1e999", "-1e999", "1e309"] {
+        assert_eq!(
+            error(&format!("thresholded_relu(theta={number})")),
+            format!(
+                "`theta` of `thresholded_relu` is `{number}`: it is too large, and infinity is `inf`"
+            )
+        );
+    }
+    for infinity in ["inf", "+inf", "infinity", "INF"] {
+        let text = format!("thresholded_relu(theta={infinity})");
+        let expected = AnyActivation::from(ThresholdedRelu::new(f64::INFINITY));
+        assert_eq!(text.parse(), Ok(expected), "{text}");
+    }
+    // What is too small to be told from 0 is 0, as elsewhere in Rust.
+    let zero = AnyActivation::from(ThresholdedRelu::new(0.0));
+    assert_eq!("thresholded_relu(theta=1e-999)".parse(), Ok(zero));
+}
+
+/// A text from anywhere, in a log of one's own: one short line.
+#[test]
+fn errors_quote_a_little_without_control_characters() {
+    let long = "x".repeat(1_000_000);
+    let sixty = format!("`{}...`", "x".repeat(60));
+    assert!(error(&long).starts_with(&format!("{sixty} is no activation")));
+    assert_eq!(
+        error(&format!("{long}(")),
+        format!("{sixty} has no closing parenthesis")
+    );
+    assert_eq!(
+        error(&format!("relu({long})")),
+        format!("{sixty} in `relu(...)` is not of the form `parameter=number`")
+    );
+    assert_eq!(
+        error(&format!("relu({long}=1)")),
+        format!("`relu` has no {sixty}: it has no parameters")
+    );
+    assert_eq!(
+        error(&format!("leaky_relu(negative_slope={long})")),
+        format!("`negative_slope` of `leaky_relu` is {sixty}: it must be a number")
+    );
+    let onnx = AnyActivation::from_onnx(&long, &[]).unwrap_err();
+    assert!(onnx.to_string().starts_with(&format!("{sixty} is no")));
+    let onnx = AnyActivation::from_onnx("Relu", &[(&long, 1.0)]).unwrap_err();
+    assert_eq!(
+        onnx.to_string(),
+        format!("`Relu` has no {sixty}: it has no parameters")
+    );
+
+    // Sixty letters are quoted whole, whatever their bytes.
+    let letters = "\u{1f980}".repeat(60);
+    assert!(error(&letters).starts_with(&format!("`{letters}` is")));
+    assert!(error("a\nb\u{1b}[31m").starts_with("`a\\nb\\u{1b}[31m` is no activation"));
+}
+
+/// An activation prints itself as it is read.
+#[test]
+fn activations_print_themselves_as_their_texts() {
+    for_each_activation!(all, |activation| {
+        let any = AnyActivation::from(activation);
+        assert_eq!(activation.to_string(), any.to_string());
+    });
+    assert_eq!(
+        Clip::new(-1.0, 1e30).to_string(),
+        "clip(min=-1.0, max=1e30)"
+    );
+    assert_eq!(
+        format!("{Relu:>6}|{HardSwish:<12}|"),
+        "  relu|hard_swish  |"
     );
 }
 

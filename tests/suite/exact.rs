@@ -4,7 +4,7 @@
 use rectify::{Activation, LeakyRelu, Relu};
 
 use crate::common::{
-    At, GuardedBuffers, TestElement, assert_same_bits, assert_same_gradient, tiers, values,
+    At, GuardedBuffers, TestElement, assert_same_bits, assert_same_gradient, in_time, tiers, values,
 };
 use crate::for_each_activation;
 
@@ -19,15 +19,17 @@ fn every_length_and_offset<T: TestElement>() {
     for_each_activation!(all, |activation| {
         for tier in tiers() {
             let on_tier = activation.on(tier);
-            for len in 0..=SHORT {
-                for side in [At::Front, At::Back] {
-                    for offset in 0..lanes_of_a_line {
-                        buffers.check(&activation, &on_tier, len, At::Offset(offset), side);
+            in_time(|| {
+                for len in 0..=SHORT {
+                    for side in [At::Front, At::Back] {
+                        for offset in 0..lanes_of_a_line {
+                            buffers.check(&activation, &on_tier, len, At::Offset(offset), side);
+                        }
+                        let inputs = At::Offset(len * 5 % lanes_of_a_line);
+                        buffers.check(&activation, &on_tier, len, side, inputs);
                     }
-                    let inputs = At::Offset(len * 5 % lanes_of_a_line);
-                    buffers.check(&activation, &on_tier, len, side, inputs);
                 }
-            }
+            });
         }
     });
 }

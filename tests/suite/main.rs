@@ -7,6 +7,7 @@ mod common;
 mod any;
 mod exact;
 mod exhaustive;
+mod formulas;
 mod prelu;
 mod properties;
 mod streamed;

@@ -2,15 +2,13 @@
 
 use accurate::dot::Dot3;
 use accurate::traits::*;
-use rectify::{Activation, PRelu, scalar};
+use rectify::{Activation, Channels, PRelu, scalar};
 
 #[cfg(feature = "parallel")]
 use crate::common::case::{POOLS, pool};
-#[cfg(feature = "parallel")]
-use crate::common::in_time;
 use crate::common::{
-    At, GuardedBuffers, Pages, TestElement, assert_same_bits, rerun_streamed_and_split, tiers,
-    values,
+    At, GuardedBuffers, Pages, TestElement, assert_large, assert_same_bits, in_time,
+    rerun_streamed_and_split, tiers, values,
 };
 
 /// `inner` and the number of channels: each way to lay out slopes, and the neighbours of where one gives way to
@@ -44,10 +42,9 @@ const LAYOUTS: [(usize, usize); 26] = [
     (20_000, 1),
 ];
 
-/// Slopes of each kind, infinities, zeros and those above 1 among them; no NaN.
+/// Slopes of each kind: infinities, zeros, those above 1 and, where there are more than a few, NaN among them.
 fn slopes<T: TestElement>(channels: usize) -> Vec<T> {
-    let drawn = values::<T>(4 * channels + 64, 3).into_iter();
-    drawn.filter(|x| !x.is_nan()).take(channels).collect()
+    values(channels, 3)
 }
 
 fn every_layout<T: TestElement>() {
@@ -56,24 +53,26 @@ fn every_layout<T: TestElement>() {
     for (inner, channels) in LAYOUTS {
         let guarded = Pages::read_only(&slopes::<T>(channels));
         let period = inner * channels;
-        for tier in tiers() {
-            for (number, periods) in (0..20).chain([40, 100]).enumerate() {
-                let len = periods * period;
-                if len <= longest {
-                    for offset in [number, 3 * number + 1] {
-                        let slopes = At::side(number).of(channels, &guarded);
-                        let prelu = PRelu::new(slopes, inner).on(tier);
-                        let output = At::Offset(offset % 16);
-                        buffers.check_kernel(&prelu, len, output, At::side(number + offset));
-                        buffers.check_kernel(
-                            &prelu,
-                            len,
-                            At::side(offset),
-                            At::Offset(number % 16),
-                        );
-                    }
-                }
+        // The last one may be streamed.
+        let most = longest / period;
+        assert_large(2 * most * period * size_of::<T>());
+        let mut check = |tier, number: usize, periods: usize| {
+            for offset in [number, 3 * number + 1] {
+                let slopes = At::side(number).of(channels, &guarded);
+                let prelu = PRelu::new(Channels::new(slopes, inner)).on(tier);
+                let (len, output) = (periods * period, At::Offset(offset % 16));
+                buffers.check_kernel(&prelu, len, output, At::side(number + offset));
+                let inputs = At::Offset(number % 16);
+                buffers.check_kernel(&prelu, len, At::side(offset), inputs);
             }
+        };
+        for tier in tiers() {
+            let periods = (0..20).chain([40, 100]).filter(|&periods| periods < most);
+            in_time(|| {
+                for (number, periods) in periods.chain([most]).enumerate() {
+                    check(tier, number, periods);
+                }
+            });
         }
     }
 }
@@ -96,15 +95,15 @@ fn every_layout_streamed() {
 
 #[test]
 fn an_element_is_that_of_its_channel() {
-    let slopes = slopes::<f32>(7);
-    let prelu = PRelu::new(&slopes, 3);
+    let slopes = [0.01_f32, -0.5, 2.5, 0.2, 1.0, -3.0, 1e-30];
+    let prelu = PRelu::new(Channels::new(&slopes, 3));
     let x = values::<f32>(7 * 3 * 5, 9);
     let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     prelu.forward(&x, &mut y);
     prelu.backward(&x, &vec![1.0; x.len()], &mut dx);
     for i in 0..x.len() {
         let channel = (i / 3) % 7;
-        assert_eq!(prelu.channel(i), channel);
+        assert_eq!(prelu.slopes().channel(i), channel);
         let leaky = prelu.of_channel(channel);
         assert_eq!(y[i].to_bits(), leaky.eval(x[i]).to_bits());
         assert_eq!(dx[i].to_bits(), leaky.derivative(x[i]).to_bits());
@@ -119,7 +118,7 @@ fn at_any_number_of_threads() {
     let mut buffers = GuardedBuffers::<f32>::new(longest);
     for (inner, channels) in [(1, 3), (1, 5_000), (8, 700), (100, 7), (5_000, 4), (49, 64)] {
         let slopes = slopes::<f32>(channels);
-        let prelu = PRelu::new(&slopes, inner).par();
+        let prelu = PRelu::new(Channels::new(&slopes, inner)).par();
         for threads in POOLS {
             in_time(|| {
                 pool(threads).install(|| {
@@ -145,7 +144,7 @@ fn numbers<T: TestElement>(len: usize, seed: u64) -> Vec<T> {
 fn slope_gradients<T: TestElement>(unit_roundoff: f64) {
     for (inner, channels) in LAYOUTS.into_iter().chain([(70_000, 2), (1, 40_000)]) {
         let slopes = slopes::<T>(channels);
-        let prelu = PRelu::new(&slopes, inner);
+        let prelu = PRelu::new(Channels::new(&slopes, inner));
         let period = inner * channels;
         for periods in [0, 1, 2, 3, 63, 64, 65, 200, 1_000] {
             let len = period * periods;
@@ -176,7 +175,7 @@ fn slope_gradients<T: TestElement>(unit_roundoff: f64) {
             for (i, (&x, &dy)) in x.iter().zip(&dy).enumerate() {
                 if x <= T::ZERO {
                     let (x, dy): (f64, f64) = (x.into(), dy.into());
-                    let channel = prelu.channel(i);
+                    let channel = prelu.slopes().channel(i);
                     exact[channel] = exact[channel] + (x, dy);
                     sizes[channel] += (x * dy).abs();
                 }
@@ -239,12 +238,12 @@ fn slope_gradients_at_any_number_of_threads() {
         let len = 3_000_000 / (inner * channels) * inner * channels;
         let (x, dy) = (numbers::<f32>(len, 1), numbers::<f32>(len, 2));
         let mut serial = vec![0.0; channels];
-        PRelu::new(&slopes, inner).backward_slopes(&x, &dy, &mut serial);
+        PRelu::new(Channels::new(&slopes, inner)).backward_slopes(&x, &dy, &mut serial);
         for threads in POOLS {
             in_time(|| {
                 pool(threads).install(|| {
                     let mut grad = vec![0.0; channels];
-                    let prelu = PRelu::new(&slopes, inner).par();
+                    let prelu = PRelu::new(Channels::new(&slopes, inner)).par();
                     prelu.backward_slopes(&x, &dy, &mut grad);
                     assert_same_bits(&grad, &serial, || format!("{threads} threads"));
                 });
@@ -253,10 +252,30 @@ fn slope_gradients_at_any_number_of_threads() {
     }
 }
 
+/// Slopes are learned: one that has become NaN is to be seen, and not to end the program.
+#[test]
+fn a_nan_slope_makes_nan_of_what_it_multiplies() {
+    let slopes = [0.5, f32::NAN];
+    // A slope for each lane, and one for each call.
+    for inner in [1, 300] {
+        let x: Vec<f32> = [-1.0, 2.0, -0.0, 0.0, -8.0].repeat(2 * inner);
+        for tier in tiers() {
+            let prelu = PRelu::new(Channels::new(&slopes, inner)).on(tier);
+            let y = prelu.forward_to_vec(&x);
+            let dx = prelu.backward_to_vec(&x, &vec![1.0; x.len()]);
+            for (i, &x) in x.iter().enumerate() {
+                let is_nan = slopes[prelu.slopes().channel(i)].is_nan();
+                assert_eq!(y[i].is_nan(), is_nan && x < 0.0, "{x} on {tier}");
+                assert_eq!(dx[i].is_nan(), is_nan && x <= 0.0, "{x} on {tier}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_nan_adds_nothing_to_its_slope() {
     let slopes = [0.5_f32, 0.25];
-    let prelu = PRelu::channels_last(&slopes);
+    let prelu = PRelu::new(Channels::last(&slopes));
     let x = [f32::NAN, -2.0, -1.0, -0.0, f32::INFINITY, f32::NAN];
     let dy = [7.0, 3.0, 10.0, 5.0, 1.0, f32::NAN];
     let mut grad = [f32::NAN; 2];

@@ -5,12 +5,16 @@ use proptest::prelude::{Strategy, any, prop, proptest};
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::common::case::{Case, MOST_BYTES, check_text};
-use crate::common::{TestElement, in_time, rerun_streamed_and_split};
+use crate::common::{
+    LEAST_LARGE_BYTES, TestElement, assert_large, in_time, rerun_streamed_and_split,
+};
 
 /// Cases of each test, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 2_000;
 
 fn any_call<T: TestElement>() {
+    // About there and beyond are many of them.
+    assert_large(LEAST_LARGE_BYTES);
     let mut config = Config {
         // Cases that failed are kept beside it, and tried first.
         source_file: Some(file!()),

@@ -13,7 +13,7 @@ use Source::{Onnx, PyTorch};
 use csv::StringRecord;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rectify::{Activation, AnyActivation, Element, PRelu};
+use rectify::{Activation, AnyActivation, Channels, Element, PRelu};
 
 use crate::common::tiers;
 
@@ -30,7 +30,6 @@ trait Float: Element {
     fn from_bits(bits: u64) -> Self;
     fn bits(self) -> u64;
     fn is_nan(self) -> bool;
-    fn abs(self) -> Self;
 }
 
 macro_rules! float {
@@ -53,10 +52,6 @@ macro_rules! float {
 
             fn is_nan(self) -> bool {
                 self.is_nan()
-            }
-
-            fn abs(self) -> Self {
-                self.abs()
             }
         }
     };
@@ -477,10 +472,11 @@ fn compare_prelu(comparison: &mut Comparison, record: &StringRecord) {
     let slopes = numbers::<f32>(slopes);
     let call = Call::<f32>::new(source, [x, dy, y, dx]);
     for tier in tiers() {
-        let prelu = PRelu::new(&slopes, inner.parse().expect("a number")).on(tier);
+        let slopes = Channels::new(&slopes, inner.parse().expect("a number"));
+        let prelu = PRelu::new(slopes).on(tier);
         call.compare(
             comparison,
-            |i| prelu.of_channel(prelu.channel(i)).into(),
+            |i| prelu.of_channel(slopes.channel(i)).into(),
             |x, y| prelu.forward(x, y),
             |x, dy, dx| prelu.backward(x, dy, dx),
         );
@@ -488,12 +484,12 @@ fn compare_prelu(comparison: &mut Comparison, record: &StringRecord) {
             continue;
         }
         let (dy, _) = call.gradients.as_ref().expect("those of PyTorch");
-        let mut ours = vec![0.0; slopes.len()];
+        let mut ours = vec![0.0; slopes.values().len()];
         prelu.backward_slopes(&call.x, dy, &mut ours);
         // Theirs are sums in `f64`: exact beside what ours may be off, which the documentation of
         // `backward_slopes` says.
         for (channel, (ours, theirs)) in ours.iter().zip(numbers::<f64>(d_slopes)).enumerate() {
-            let of_channel = (0..call.x.len()).filter(|&i| prelu.channel(i) == channel);
+            let of_channel = (0..call.x.len()).filter(|&i| slopes.channel(i) == channel);
             let n = of_channel.clone().count() as f64;
             let sizes = of_channel.filter(|&i| call.x[i] <= 0.0);
             let size: f64 = sizes
@@ -602,10 +598,10 @@ fn backward_is_the_slope_of_forward_in_prelu() {
         let dy: Vec<f64> = x.iter().map(|_| rng.random_range(-1.0..1.0)).collect();
         let forward = |slopes: &[f64], step: f64| {
             let mut y: Vec<_> = x.iter().map(|x| x + step).collect();
-            PRelu::new(slopes, inner).forward_in_place(&mut y);
+            PRelu::new(Channels::new(slopes, inner)).forward_in_place(&mut y);
             y
         };
-        let prelu = PRelu::new(&slopes, inner);
+        let prelu = PRelu::new(Channels::new(&slopes, inner));
         let mut dx = vec![f64::NAN; x.len()];
         prelu.backward(&x, &dy, &mut dx);
         let (above, below) = (forward(&slopes, H), forward(&slopes, -H));

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::slice;
 
-use rectify::{Activation, LeakyRelu, Relu};
+use rectify::{Activation, Gradient, LeakyRelu, Relu};
 
 use common::Slices;
 use common::ceiling::{self, Traffic};
@@ -73,7 +73,7 @@ impl Work {
     fn run_as(
         self,
         operation: impl Operation,
-        activation: impl Activation,
+        activation: impl Activation<Formula: Gradient>,
         slices: &mut Slices<'_, f32>,
         runs: u32,
     ) {

@@ -1,0 +1,16 @@
+//! What depends on the machine: its registers, which of them a call should use, and facts about the CPU.
+//!
+//! An instruction set is a file here and its lines in [`tier`].
+
+pub(crate) mod cpu;
+#[cfg(feature = "parallel")]
+pub(crate) mod float_mode;
+mod portable;
+pub(crate) mod register;
+mod tier;
+#[cfg(x86_tiers)]
+mod x86;
+
+pub(crate) use register::{Register, Work};
+pub(crate) use tier::Dispatch;
+pub use tier::{Tier, TierAlreadyChosen};

@@ -1,0 +1,188 @@
+//! The portable tier: `wide`'s `f32x8` and `f64x4`, whatever they are on this target.
+//!
+//! Without AVX at compile time they are pairs of 128 bits, `f32x4` and `f64x2`, which are their halves here.
+//!
+//! `wide`'s own maximum treats NaN and zeros otherwise, or leaves them open (`fast_max`), and its
+//! multiply-add rounds twice where the target has none.
+#![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
+
+use std::array;
+use std::mem::MaybeUninit;
+
+use wide::{f32x4, f32x8, f64x2, f64x4};
+
+use super::register::Register;
+use crate::vector::{Vector, sealed::Sealed};
+
+/// Whether `f32x8` and `f64x4` are two registers to the CPU.
+const PAIRS: bool = !cfg!(target_feature = "avx");
+
+macro_rules! wide_register {
+    (
+        $register:ident of [$element:ident; $lanes:literal], half: $half:ident,
+        is_pair: $is_pair:expr, max: $max:path, min: $min:path
+    ) => {
+        impl Sealed for $register {}
+
+        impl Vector for $register {
+            type Element = $element;
+
+            #[inline(always)]
+            fn splat(value: $element) -> Self {
+                Self::splat(value)
+            }
+
+            #[inline(always)]
+            fn constant(value: f64) -> Self {
+                Self::splat(value as $element)
+            }
+
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                let (a, b, c) = (self.to_array(), factor.to_array(), addend.to_array());
+                Self::new(array::from_fn(|i| a[i].mul_add(b[i], c[i])))
+            }
+
+            #[inline(always)]
+            fn select_lt(self, rhs: Self, yes: Self, no: Self) -> Self {
+                self.simd_lt(rhs).select(yes, no)
+            }
+
+            #[inline(always)]
+            fn select_le(self, rhs: Self, yes: Self, no: Self) -> Self {
+                self.simd_le(rhs).select(yes, no)
+            }
+
+            #[inline(always)]
+            fn max(self, rhs: Self) -> Self {
+                $max(self, rhs)
+            }
+
+            #[inline(always)]
+            fn min(self, rhs: Self) -> Self {
+                $min(self, rhs)
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.abs()
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+        }
+
+        impl Register for $register {
+            type Token = ();
+            type Array = [$element; $lanes];
+            type Half = $half;
+            const IS_PAIR: bool = $is_pair;
+            // Eight halves, without a loop: of eight pairs, sixteen registers would be live.
+            const HALF_UP_TO: usize = if Self::IS_PAIR { 4 * $lanes } else { 0 };
+
+            #[inline(always)]
+            fn load((): (), from: &Self::Array) -> Self {
+                Self::new(*from)
+            }
+
+            #[inline(always)]
+            fn store(self, to: &mut MaybeUninit<Self::Array>) {
+                to.write(self.to_array());
+            }
+        }
+    };
+}
+
+wide_register!(f32x8 of [f32; 8], half: f32x4, is_pair: PAIRS, max: extrema::max_f32x8, min: extrema::min_f32x8);
+wide_register!(f64x4 of [f64; 4], half: f64x2, is_pair: PAIRS, max: extrema::max_f64x4, min: extrema::min_f64x4);
+wide_register!(f32x4 of [f32; 4], half: f32, is_pair: false, max: extrema::max_f32x4, min: extrema::min_f32x4);
+wide_register!(f64x2 of [f64; 2], half: f64, is_pair: false, max: extrema::max_f64x2, min: extrema::min_f64x2);
+
+/// `a > b ? a : b` and `a < b ? a : b`: one instruction on x86. A comparison and a selection are three or four
+/// there, and of the maximum lane by lane LLVM does not always make the one that it is.
+#[cfg(target_arch = "x86_64")]
+mod extrema {
+    use std::arch::x86_64::*;
+
+    use wide::{f32x4, f32x8, f64x2, f64x4};
+
+    macro_rules! one_instruction {
+        ($($name:ident($register:ident) is $intrinsic:ident;)*) => {$(
+            #[inline(always)]
+            pub(super) fn $name(a: $register, b: $register) -> $register {
+                // SAFETY: every x86-64 CPU has SSE2, and AVX was enabled at compile time where this uses it.
+                unsafe { $intrinsic(a.into(), b.into()) }.into()
+            }
+        )*};
+    }
+
+    one_instruction! {
+        max_f32x4(f32x4) is _mm_max_ps;
+        min_f32x4(f32x4) is _mm_min_ps;
+        max_f64x2(f64x2) is _mm_max_pd;
+        min_f64x2(f64x2) is _mm_min_pd;
+    }
+
+    #[cfg(target_feature = "avx")]
+    one_instruction! {
+        max_f32x8(f32x8) is _mm256_max_ps;
+        min_f32x8(f32x8) is _mm256_min_ps;
+        max_f64x4(f64x4) is _mm256_max_pd;
+        min_f64x4(f64x4) is _mm256_min_pd;
+    }
+
+    #[cfg(not(target_feature = "avx"))]
+    macro_rules! by_halves {
+        ($($name:ident($register:ident, $lanes:literal) is $half_name:ident($half:ident, $half_lanes:literal);)*) => {$(
+            #[inline(always)]
+            pub(super) fn $name(a: $register, b: $register) -> $register {
+                let (a, b) = (a.to_array(), b.to_array());
+                let (a, b) = (a.as_chunks::<$half_lanes>().0, b.as_chunks::<$half_lanes>().0);
+                let low = $half_name($half::new(a[0]), $half::new(b[0])).to_array();
+                let high = $half_name($half::new(a[1]), $half::new(b[1])).to_array();
+                let lane = |i| if i < $half_lanes { low[i] } else { high[i - $half_lanes] };
+                $register::new(std::array::from_fn(lane))
+            }
+        )*};
+    }
+
+    #[cfg(not(target_feature = "avx"))]
+    by_halves! {
+        max_f32x8(f32x8, 8) is max_f32x4(f32x4, 4);
+        min_f32x8(f32x8, 8) is min_f32x4(f32x4, 4);
+        max_f64x4(f64x4, 4) is max_f64x2(f64x2, 2);
+        min_f64x4(f64x4, 4) is min_f64x2(f64x2, 2);
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod extrema {
+    use std::array;
+
+    use wide::{f32x4, f32x8, f64x2, f64x4};
+
+    macro_rules! by_lanes {
+        ($($max:ident, $min:ident: $register:ident;)*) => {$(
+            #[inline(always)]
+            pub(super) fn $max(a: $register, b: $register) -> $register {
+                let (a, b) = (a.to_array(), b.to_array());
+                $register::new(array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] }))
+            }
+
+            #[inline(always)]
+            pub(super) fn $min(a: $register, b: $register) -> $register {
+                let (a, b) = (a.to_array(), b.to_array());
+                $register::new(array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] }))
+            }
+        )*};
+    }
+
+    by_lanes! {
+        max_f32x8, min_f32x8: f32x8;
+        max_f64x4, min_f64x4: f64x4;
+        max_f32x4, min_f32x4: f32x4;
+        max_f64x2, min_f64x2: f64x2;
+    }
+}

@@ -1,0 +1,97 @@
+//! What loops need of a register beyond its arithmetic: loads and stores.
+
+use std::mem::MaybeUninit;
+
+use crate::vector::Vector;
+
+/// A register whose instructions may run here: the first is loaded with its tier's token, every other
+/// comes from one in hand.
+///
+/// All methods are `#[inline(always)]`: one that is not costs a call for every register, and loses the
+/// instruction set.
+pub trait Register: Vector {
+    /// Proof that the CPU has the instructions.
+    type Token: Copy;
+
+    /// `[Element; LANES]`, as it stands in memory.
+    type Array;
+
+    /// A register of fewer lanes, for what does not fill this one. A register of one lane names itself.
+    type Half: Register<Element = Self::Element, Token: From<Self::Token>>;
+
+    const LANES: usize = size_of::<Self::Array>() / size_of::<Self::Element>();
+
+    /// Whether this is a pair of [`Half`](Self::Half)s to the CPU. Long loops then take one after the other.
+    const IS_PAIR: bool = false;
+
+    /// Up to this many elements, [`Half`](Self::Half) does it alone.
+    const HALF_UP_TO: usize = 0;
+
+    /// Whether [`stream`](Self::stream) is a non-temporal store.
+    const STREAMS: bool = false;
+
+    fn load(token: Self::Token, from: &Self::Array) -> Self;
+
+    /// Writes every lane, so that `to` is initialised then.
+    fn store(self, to: &mut MaybeUninit<Self::Array>);
+
+    /// Writes every lane by a non-temporal store, past the cache, where there is one
+    /// ([`STREAMS`](Self::STREAMS)).
+    ///
+    /// # Safety
+    /// Where `STREAMS` is set, `to` is aligned to its size, and until this thread has called
+    /// [`fence`](Self::fence) nobody reads or writes these bytes again, this thread included, nor is another
+    /// thread told that they are there.
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    unsafe fn stream(self, to: &mut MaybeUninit<Self::Array>) {
+        self.store(to);
+    }
+
+    /// Orders every [`stream`](Self::stream) of this thread before all that it reads and writes later.
+    #[inline(always)]
+    fn fence() {}
+
+    /// Asks for the cache line of `at`, which will be read once; any address will do. Does nothing where the
+    /// register does not stream.
+    #[inline(always)]
+    fn prefetch(_at: *const Self::Element) {}
+}
+
+/// What is to be done with the registers of some tier. So a file of registers knows no loop.
+pub trait Work<T> {
+    /// Must be `#[inline(always)]`, to be compiled with the tier's instructions.
+    fn run<V: Register<Element = T>>(self, token: V::Token);
+}
+
+impl Register for f32 {
+    type Token = ();
+    type Array = [Self; 1];
+    type Half = Self;
+
+    #[inline(always)]
+    fn load((): (), from: &[Self; 1]) -> Self {
+        from[0]
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut MaybeUninit<[Self; 1]>) {
+        to.write([self]);
+    }
+}
+
+impl Register for f64 {
+    type Token = ();
+    type Array = [Self; 1];
+    type Half = Self;
+
+    #[inline(always)]
+    fn load((): (), from: &[Self; 1]) -> Self {
+        from[0]
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut MaybeUninit<[Self; 1]>) {
+        to.write([self]);
+    }
+}

@@ -1,0 +1,56 @@
+//! AVX2 with FMA: 256 bits.
+
+use std::arch::x86_64::*;
+
+use super::x86_register;
+use crate::arch::register::{Register, Work};
+
+/// Proof that this CPU has AVX2 and FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+    }
+
+    #[inline]
+    pub(crate) fn run<V: Register<Token = Self>, W: Work<V::Element>>(self, work: W) {
+        #[target_feature(enable = "avx2,fma")]
+        fn enabled<V: Register<Token = Avx2>, W: Work<V::Element>>(token: Avx2, work: W) {
+            work.run::<V>(token);
+        }
+        // SAFETY: the token says that AVX2 and FMA are there.
+        unsafe { enabled::<V, W>(self, work) }
+    }
+}
+
+impl From<Avx2> for () {
+    fn from(_: Avx2) {}
+}
+
+x86_register! {
+    /// Eight `f32`.
+    F32x8(__m256) of [f32; 8],
+    token: Avx2, half: wide::f32x4, half_up_to: 0,
+    load: _mm256_loadu_ps, store: _mm256_storeu_ps, stream: _mm256_stream_ps, splat: _mm256_set1_ps,
+    add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
+    mul_add: _mm256_fmadd_ps, max: _mm256_max_ps, min: _mm256_min_ps, sqrt: _mm256_sqrt_ps,
+    negate: |x| _mm256_xor_ps(x, _mm256_set1_ps(-0.0)),
+    abs: |x| _mm256_andnot_ps(_mm256_set1_ps(-0.0), x),
+    lt: _CMP_LT_OQ, le: _CMP_LE_OQ,
+    select: |C, lhs, rhs, yes, no| _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<C>(lhs, rhs)),
+}
+
+x86_register! {
+    /// Four `f64`.
+    F64x4(__m256d) of [f64; 4],
+    token: Avx2, half: wide::f64x2, half_up_to: 0,
+    load: _mm256_loadu_pd, store: _mm256_storeu_pd, stream: _mm256_stream_pd, splat: _mm256_set1_pd,
+    add: _mm256_add_pd, sub: _mm256_sub_pd, mul: _mm256_mul_pd, div: _mm256_div_pd,
+    mul_add: _mm256_fmadd_pd, max: _mm256_max_pd, min: _mm256_min_pd, sqrt: _mm256_sqrt_pd,
+    negate: |x| _mm256_xor_pd(x, _mm256_set1_pd(-0.0)),
+    abs: |x| _mm256_andnot_pd(_mm256_set1_pd(-0.0), x),
+    lt: _CMP_LT_OQ, le: _CMP_LE_OQ,
+    select: |C, lhs, rhs, yes, no| _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<C>(lhs, rhs)),
+}

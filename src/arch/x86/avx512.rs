@@ -1,0 +1,72 @@
+//! AVX-512: 512 bits.
+
+use std::arch::x86_64::*;
+
+use super::avx2::{Avx2, F32x8, F64x4};
+use super::x86_register;
+use crate::arch::register::{Register, Work};
+
+/// Proof that this CPU has AVX-512, and does not slow down to use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Avx512(Avx2);
+
+impl Avx512 {
+    /// The first CPUs with AVX-512 lower their clock for a while after each 512-bit instruction, and
+    /// everything around a short call pays for that. VBMI2 came with the generation that no longer does
+    /// (Ice Lake, Zen 4), so it is asked for although no kernel uses it.
+    pub(crate) fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            // The compiler enables it along with AVX-512.
+            && is_x86_feature_detected!("f16c")
+            && is_x86_feature_detected!("avx512vbmi2");
+        Avx2::detect().filter(|_| all).map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn run<V: Register<Token = Self>, W: Work<V::Element>>(self, work: W) {
+        #[target_feature(enable = "avx512f,avx512vl")]
+        fn enabled<V: Register<Token = Avx512>, W: Work<V::Element>>(token: Avx512, work: W) {
+            work.run::<V>(token);
+        }
+        // SAFETY: the token says that AVX-512F and VL are there.
+        unsafe { enabled::<V, W>(self, work) }
+    }
+}
+
+impl From<Avx512> for Avx2 {
+    fn from(token: Avx512) -> Self {
+        token.0
+    }
+}
+
+// Up to eight registers, which would all cross a line, AVX2's are as fast or faster.
+//
+// A mask says where *not*: of a mask that says where, the compiler takes the inverse by `KNOT` where `yes` is 0, and
+// that costs more than the store.
+
+x86_register! {
+    /// Sixteen `f32`.
+    F32x16(__m512) of [f32; 16],
+    token: Avx512, half: F32x8, half_up_to: 8 * 16,
+    load: _mm512_loadu_ps, store: _mm512_storeu_ps, stream: _mm512_stream_ps, splat: _mm512_set1_ps,
+    add: _mm512_add_ps, sub: _mm512_sub_ps, mul: _mm512_mul_ps, div: _mm512_div_ps,
+    mul_add: _mm512_fmadd_ps, max: _mm512_max_ps, min: _mm512_min_ps, sqrt: _mm512_sqrt_ps,
+    negate: |x| _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(x), _mm512_set1_epi32(i32::MIN))),
+    abs: |x| _mm512_abs_ps(x),
+    lt: _CMP_NLT_UQ, le: _CMP_NLE_UQ,
+    select: |C, lhs, rhs, yes, no| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<C>(lhs, rhs), yes, no),
+}
+
+x86_register! {
+    /// Eight `f64`.
+    F64x8(__m512d) of [f64; 8],
+    token: Avx512, half: F64x4, half_up_to: 8 * 8,
+    load: _mm512_loadu_pd, store: _mm512_storeu_pd, stream: _mm512_stream_pd, splat: _mm512_set1_pd,
+    add: _mm512_add_pd, sub: _mm512_sub_pd, mul: _mm512_mul_pd, div: _mm512_div_pd,
+    mul_add: _mm512_fmadd_pd, max: _mm512_max_pd, min: _mm512_min_pd, sqrt: _mm512_sqrt_pd,
+    negate: |x| _mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(x), _mm512_set1_epi64(i64::MIN))),
+    abs: |x| _mm512_abs_pd(x),
+    lt: _CMP_NLT_UQ, le: _CMP_NLE_UQ,
+    select: |C, lhs, rhs, yes, no| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<C>(lhs, rhs), yes, no),
+}

@@ -1,0 +1,280 @@
+//! A value for each channel: which elements share one, and how the values are laid beside the elements.
+
+pub(crate) mod sums;
+
+use crate::element::Element;
+use crate::engine::Buffers;
+
+/// Which elements of a buffer share a value: that of their channel.
+///
+/// It is said, never guessed: element `i` belongs to channel `(i / inner) % values.len()`, where `inner` is the
+/// number of consecutive elements of one channel. That is 1 where channels are the last axis (NHWC, the units of a
+/// dense layer), and H x W for NCHW. A buffer's length must be a multiple of `inner * values.len()`.
+///
+/// ```
+/// use rectify::Channels;
+///
+/// let values = [0.5_f32, 0.1, 2.0];
+/// assert_eq!(Channels::last(&values).channel(4), 1);
+/// // Planes of four elements each.
+/// assert_eq!(Channels::new(&values, 4).channel(4), 1);
+/// assert_eq!(Channels::new(&values, 4).channel(3), 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Channels<'a, T> {
+    values: &'a [T],
+    inner: usize,
+}
+
+/// Elements of a pattern: few enough to stay in the first-level cache beside what they are applied to, many
+/// enough to make a call for each negligible (`docs/measurements.md`, *Channels*; `cargo bench -- prelu`).
+const PATTERN: usize = 2048;
+
+/// Elements of a cache line of the smallest type: a pattern begins anywhere in one.
+const LINE: usize = 16;
+
+/// Memory for a pattern of up to `ROOM - LINE` elements.
+#[repr(align(64))]
+struct PatternMemory<T, const ROOM: usize>([T; ROOM]);
+
+/// From this many elements on a plane gets a call of its own, with one value: below it, values laid out as a
+/// pattern are faster (`cargo bench -- prelu`).
+const PLANE: usize = 256;
+
+/// The same where no pattern fits, and the values would have to be laid out anew again and again.
+const SMALL_PLANE: usize = 32;
+
+impl<'a, T> Channels<'a, T> {
+    /// With a value for each channel, of which each has `inner` elements in a row.
+    ///
+    /// # Panics
+    /// If there is no value, or `inner` is 0.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub const fn new(values: &'a [T], inner: usize) -> Self {
+        assert!(
+            !values.is_empty(),
+            "there are no values: a buffer has one channel at least"
+        );
+        assert!(
+            inner > 0,
+            "`inner` is 0: a channel has one element in a row at least"
+        );
+        Self { values, inner }
+    }
+
+    /// With a value for each channel, where channels are the last axis: an `inner` of 1.
+    ///
+    /// # Panics
+    /// If there is no value.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub const fn last(values: &'a [T]) -> Self {
+        Self::new(values, 1)
+    }
+
+    /// The values, one a channel.
+    #[inline]
+    #[must_use]
+    pub const fn values(&self) -> &'a [T] {
+        self.values
+    }
+
+    /// How many elements of a channel stand in a row.
+    #[inline]
+    #[must_use]
+    pub const fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// The channel of the element at `index`.
+    #[inline]
+    #[must_use]
+    pub const fn channel(&self, index: usize) -> usize {
+        index / self.inner % self.values.len()
+    }
+
+    /// Elements from a channel to its next occurrence.
+    fn period(&self) -> usize {
+        // A period that does not fit into memory is that of an empty buffer alone.
+        self.inner.saturating_mul(self.values.len())
+    }
+
+    /// # Panics
+    /// If a buffer of `len` elements does not hold whole channels.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn divide(&self, name: &str, len: usize) {
+        assert!(
+            len.is_multiple_of(self.period()),
+            "`{name}` has {len} elements: not a multiple of {} channels of {} elements each",
+            self.values.len(),
+            self.inner
+        );
+    }
+
+    fn layout(&self) -> Layout {
+        let (channels, period) = (self.values.len(), self.period());
+        if channels == 1 || self.inner >= PLANE || (self.inner >= SMALL_PLANE && period > PATTERN) {
+            Layout::Planes
+        } else if period > PATTERN {
+            Layout::Rows
+        } else {
+            // Whole cache lines too, where they fit.
+            let lines = period * (LINE / gcd(period, LINE));
+            let unit = if lines <= PATTERN { lines } else { period };
+            Layout::Pattern(PATTERN / unit * unit)
+        }
+    }
+
+    /// The channels of the elements from `start` on, without a division for each.
+    fn channels_from(&self, start: usize) -> impl Iterator<Item = usize> {
+        let mut channel = self.channel(start);
+        let mut left = self.inner - start % self.inner;
+        std::iter::repeat_with(move || {
+            if left == 0 {
+                left = self.inner;
+                channel = (channel + 1) % self.values.len();
+            }
+            left -= 1;
+            channel
+        })
+    }
+}
+
+/// How values lie beside elements.
+enum Layout {
+    /// Long enough runs of one value, or only one.
+    Planes,
+    /// Short runs of one value, and more of them than a pattern has.
+    Rows,
+    /// So many elements that the values of the next ones are the same again.
+    Pattern(usize),
+}
+
+/// The values of the elements of a part.
+pub(crate) enum Values<'v, T> {
+    One(T),
+    Each(&'v [T]),
+}
+
+/// The greatest common divisor of `n` and `power`, a power of two.
+fn gcd(n: usize, power: usize) -> usize {
+    power.min(1 << n.trailing_zeros())
+}
+
+impl<T: Element> Channels<'_, T> {
+    /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose values are one number or
+    /// stand in a row.
+    pub(crate) fn cut<const N: usize>(
+        &self,
+        start: usize,
+        buffers: Buffers<'_, T, N>,
+        run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+    ) {
+        match self.layout() {
+            Layout::Planes => self.cut_planes(start, buffers, run),
+            Layout::Rows if self.inner == 1 => self.cut_rows(start, buffers, run),
+            Layout::Rows => self.cut_short_runs(start, buffers, run),
+            // What is short should not pay for the memory of a long pattern.
+            Layout::Pattern(len) if len.min(buffers.len()) <= 64 => {
+                self.cut_pattern::<{ 64 + LINE }, N>(len, start, buffers, run);
+            }
+            Layout::Pattern(len) => {
+                self.cut_pattern::<{ PATTERN + LINE }, N>(len, start, buffers, run);
+            }
+        }
+    }
+
+    fn cut_planes<const N: usize>(
+        &self,
+        start: usize,
+        mut buffers: Buffers<'_, T, N>,
+        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+    ) {
+        let mut at = start;
+        while buffers.len() > 0 {
+            let value = self.values[self.channel(at)];
+            let rest_of_plane = match self.values.len() {
+                1 => buffers.len(),
+                _ => self.inner - at % self.inner,
+            };
+            at += rest_of_plane;
+            run(Values::One(value), buffers.split_off_front(rest_of_plane));
+        }
+    }
+
+    fn cut_rows<const N: usize>(
+        &self,
+        start: usize,
+        mut buffers: Buffers<'_, T, N>,
+        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+    ) {
+        let mut at = start;
+        while buffers.len() > 0 {
+            let rest_of_row = &self.values[at % self.values.len()..];
+            let part = buffers.split_off_front(rest_of_row.len());
+            at += part.len();
+            run(Values::Each(&rest_of_row[..part.len()]), part);
+        }
+    }
+
+    fn cut_short_runs<const N: usize>(
+        &self,
+        start: usize,
+        mut buffers: Buffers<'_, T, N>,
+        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+    ) {
+        let mut at = start;
+        let mut memory = [T::ZERO; PATTERN];
+        while buffers.len() > 0 {
+            let part = buffers.split_off_front(PATTERN);
+            let values = &mut memory[..part.len()];
+            self.lay_out(at, values);
+            at += part.len();
+            run(Values::Each(values), part);
+        }
+    }
+
+    fn cut_pattern<const ROOM: usize, const N: usize>(
+        &self,
+        len: usize,
+        start: usize,
+        mut buffers: Buffers<'_, T, N>,
+        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+    ) {
+        // Beside the output, so that where one is on a cache line the other is, too.
+        const LINE_BYTES: usize = 64;
+        let line = LINE_BYTES / size_of::<T>();
+        let offset = (line - buffers.misaligned_by(LINE_BYTES)) % line;
+        let mut memory = PatternMemory([T::ZERO; ROOM]);
+        let pattern = &mut memory.0[offset..][..len.min(buffers.len())];
+        let period = self.period().min(pattern.len());
+        self.lay_out(start, &mut pattern[..period]);
+        let mut written = period;
+        while written < pattern.len() {
+            let more = written.min(pattern.len() - written);
+            pattern.copy_within(..more, written);
+            written += more;
+        }
+        while buffers.len() > 0 {
+            let part = buffers.split_off_front(len);
+            run(Values::Each(&pattern[..part.len()]), part);
+        }
+    }
+
+    /// Writes the values of the elements from `start` on to `values`.
+    fn lay_out(&self, start: usize, values: &mut [T]) {
+        let mut channel = self.channel(start);
+        let mut rest = values;
+        let mut run = self.inner - start % self.inner;
+        while !rest.is_empty() {
+            let (these, others) = rest.split_at_mut(run.min(rest.len()));
+            these.fill(self.values[channel]);
+            channel = (channel + 1) % self.values.len();
+            (rest, run) = (others, self.inner);
+        }
+    }
+}

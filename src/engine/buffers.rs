@@ -1,0 +1,313 @@
+//! A caller's slices as pointers.
+//!
+//! Because the output may be one of the inputs and may be uninitialised, and because a loop that is written once
+//! cannot be wrong in one of its copies.
+#![allow(unsafe_code)]
+
+use std::array;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use crate::arch::Register;
+use crate::formula::Map;
+
+/// `N` inputs and one output of one length, all borrowed for `'a`. The output may be uninitialised, and
+/// is one of the inputs where the work is in place.
+///
+/// Invariant: for `'a`, each input can be read and the output written, `len` elements from each pointer;
+/// nobody else writes the inputs or touches the output; no input overlaps the output but the one that is
+/// the same memory.
+pub(crate) struct Buffers<'a, T, const N: usize> {
+    inputs: [*const T; N],
+    output: *mut T,
+    len: usize,
+    in_place: bool,
+    /// Inputs, from the front, that are in the cache anyway.
+    cached: usize,
+    borrowed: PhantomData<(&'a [T], &'a mut [T])>,
+}
+
+// SAFETY: this is `N` shared slices and one exclusive one, which may be sent where `T` may be both sent
+// and shared.
+unsafe impl<T: Send + Sync, const N: usize> Send for Buffers<'_, T, N> {}
+
+impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
+    /// Out of place. The lengths are equal: the caller was told otherwise, so this compiles to nothing.
+    #[inline]
+    pub(crate) fn new(inputs: [&'a [T]; N], output: &'a mut [MaybeUninit<T>]) -> Self {
+        assert!(inputs.iter().all(|input| input.len() == output.len()));
+        Self {
+            inputs: inputs.map(<[T]>::as_ptr),
+            output: output.as_mut_ptr().cast(),
+            len: output.len(),
+            in_place: false,
+            cached: 0,
+            borrowed: PhantomData,
+        }
+    }
+
+    /// The last input is also the output. The lengths are equal, as in [`new`](Buffers::new).
+    #[inline]
+    pub(crate) fn in_place<const M: usize>(inputs: [&'a [T]; M], buffer: &'a mut [T]) -> Self {
+        const { assert!(M + 1 == N) };
+        assert!(inputs.iter().all(|input| input.len() == buffer.len()));
+        let (output, len) = (buffer.as_mut_ptr(), buffer.len());
+        Self {
+            inputs: array::from_fn(|i| inputs.get(i).map_or(output.cast_const(), |x| x.as_ptr())),
+            output,
+            len,
+            in_place: true,
+            cached: 0,
+            borrowed: PhantomData,
+        }
+    }
+
+    /// With one input more, in front, which is as long, and in the cache.
+    #[inline]
+    pub(crate) fn with_input<const M: usize>(self, input: &'a [T]) -> Buffers<'a, T, M> {
+        const { assert!(M == N + 1) };
+        assert_eq!(input.len(), self.len);
+        Buffers {
+            inputs: array::from_fn(|i| match i {
+                0 => input.as_ptr(),
+                _ => self.inputs[i - 1],
+            }),
+            output: self.output,
+            len: self.len,
+            in_place: self.in_place,
+            cached: self.cached + 1,
+            borrowed: PhantomData,
+        }
+    }
+
+    /// Bytes that the memory moves for these: every input read and, out of place, the output written.
+    #[inline]
+    pub(crate) fn footprint_bytes(&self) -> usize {
+        // No slice is longer than half the address space, but three may share their memory.
+        let buffers = N + usize::from(!self.in_place);
+        (self.len * size_of::<T>()).saturating_mul(buffers)
+    }
+
+    #[inline]
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.in_place
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Elements of the output before the first address that is a multiple of `bytes`.
+    #[inline]
+    pub(crate) fn misaligned_by(&self, bytes: usize) -> usize {
+        (self.output.addr().wrapping_neg() % bytes) / size_of::<T>()
+    }
+
+    /// The output, for what is to be said of it when these are gone.
+    #[inline]
+    pub(crate) fn output(&self) -> Output<T> {
+        Output {
+            first: self.output,
+            len: self.len,
+        }
+    }
+
+    /// The `len` elements from `start`, or what there is of them; to be used while nothing else is made of them.
+    #[inline(always)]
+    pub(super) fn part(&self, start: usize, len: usize) -> Self {
+        let start = start.min(self.len);
+        let len = len.min(self.len - start);
+        let mut inputs = self.inputs;
+        for input in &mut inputs {
+            // SAFETY: within.
+            *input = unsafe { input.add(start) };
+        }
+        Self {
+            inputs,
+            // SAFETY: as above.
+            output: unsafe { self.output.add(start) },
+            len,
+            ..*self
+        }
+    }
+
+    /// The addresses of the output.
+    #[cfg(test)]
+    pub(super) fn output_bytes(&self) -> std::ops::Range<usize> {
+        let start = self.output.addr();
+        start..start + self.len * size_of::<T>()
+    }
+
+    /// Takes the first `len` elements off the front; what there is, where there are fewer.
+    pub(crate) fn split_off_front(&mut self, len: usize) -> Self {
+        let len = len.min(self.len);
+        let front = Self { len, ..*self };
+        // SAFETY: `len` elements are there, by the invariant.
+        self.inputs = self.inputs.map(|input| unsafe { input.add(len) });
+        // SAFETY: as above.
+        self.output = unsafe { self.output.add(len) };
+        self.len -= len;
+        front
+    }
+
+    /// Takes off the back what is more than a multiple of `len` elements: `len` of them, where it is none, and
+    /// what there is, where there are fewer.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn split_off_back(&mut self, len: usize) -> Self {
+        let mut back = Self { ..*self };
+        let rest = self.len.saturating_sub(1) / len * len;
+        *self = back.split_off_front(rest);
+        back
+    }
+
+    /// The map of the `V::LANES` elements from `at`.
+    ///
+    /// # Safety
+    /// `at + V::LANES <= len`, and the inputs are initialised there.
+    #[inline(always)]
+    pub(super) unsafe fn load<V: Register<Element = T>, M: Map<N>>(
+        &self,
+        token: V::Token,
+        map: M,
+        at: usize,
+    ) -> V {
+        const { assert!(N > 0) };
+        debug_assert!(at + V::LANES <= self.len);
+        // No closures: where there are many of these, the compiler makes functions of them.
+        // SAFETY: in bounds, as the caller says.
+        let mut registers = [unsafe { self.load_input::<V>(token, 0, at) }; N];
+        for (i, register) in registers.iter_mut().enumerate().skip(1) {
+            // SAFETY: as above.
+            *register = unsafe { self.load_input(token, i, at) };
+        }
+        map.apply(registers)
+    }
+
+    /// The `V::LANES` elements from `at` of one input.
+    ///
+    /// # Safety
+    /// As for [`load`](Buffers::load).
+    #[inline(always)]
+    unsafe fn load_input<V: Register<Element = T>>(
+        &self,
+        token: V::Token,
+        input: usize,
+        at: usize,
+    ) -> V {
+        // SAFETY: in bounds, as the caller says; an array is as aligned as its elements.
+        V::load(token, unsafe {
+            &*self.inputs[input].add(at).cast::<V::Array>()
+        })
+    }
+
+    /// Stores `register` to the `V::LANES` elements from `at`.
+    ///
+    /// # Safety
+    /// `at + V::LANES <= len`.
+    #[inline(always)]
+    pub(super) unsafe fn store<V: Register<Element = T>>(&self, register: V, at: usize) {
+        debug_assert!(at + V::LANES <= self.len);
+        // SAFETY: in bounds, as the caller says, and for writing ours alone; an array is as aligned as its
+        // elements.
+        register.store(unsafe { &mut *self.output.add(at).cast::<MaybeUninit<V::Array>>() });
+    }
+
+    /// As [`store`](Buffers::store), by a non-temporal store.
+    ///
+    /// # Safety
+    /// As for `store`, and what [`Register::stream`] asks for.
+    #[inline(always)]
+    pub(super) unsafe fn stream<V: Register<Element = T>>(&self, register: V, at: usize) {
+        debug_assert!(at + V::LANES <= self.len);
+        // SAFETY: in bounds and ours alone, as for `store`; the rest as the caller says.
+        unsafe { register.stream(&mut *self.output.add(at).cast::<MaybeUninit<V::Array>>()) };
+    }
+
+    /// Asks for the cache line of every input from memory that is `bytes` past element `at`, which may be past the end.
+    #[inline(always)]
+    pub(super) fn prefetch<V: Register<Element = T>>(&self, at: usize, bytes: usize) {
+        for input in self.inputs.iter().skip(self.cached) {
+            V::prefetch(input.wrapping_add(at).wrapping_byte_add(bytes));
+        }
+    }
+}
+
+/// Which output some [`Buffers`] have.
+pub(crate) struct Output<T> {
+    first: *const T,
+    len: usize,
+}
+
+/// Proof that an output was written.
+#[must_use]
+pub(crate) struct Written<T>(Output<T>);
+
+impl<T> Output<T> {
+    /// # Safety
+    /// Every element was written.
+    #[inline]
+    pub(super) unsafe fn written(self) -> Written<T> {
+        Written(self)
+    }
+}
+
+/// `output` as what it is after `write`: initialised.
+///
+/// # Panics
+/// If what was written is anything but all of it.
+#[inline]
+pub(crate) fn fill<T>(
+    output: &mut [MaybeUninit<T>],
+    write: impl FnOnce(&mut [MaybeUninit<T>]) -> Written<T>,
+) -> &mut [T] {
+    let Written(written) = write(output);
+    assert!(written.first == output.as_ptr().cast() && written.len == output.len());
+    // SAFETY: the same memory and length, of which every element was written.
+    unsafe { &mut *(std::ptr::from_mut(output) as *mut [T]) }
+}
+
+/// A fresh vector of `len` elements, which `write` writes.
+#[inline]
+pub(crate) fn new_vec<T>(
+    len: usize,
+    write: impl FnOnce(&mut [MaybeUninit<T>]) -> Written<T>,
+) -> Vec<T> {
+    let mut vec = Vec::with_capacity(len);
+    fill(&mut vec.spare_capacity_mut()[..len], write);
+    // SAFETY: there is room for `len` elements, and `fill` has them initialised.
+    unsafe { vec.set_len(len) };
+    vec
+}
+
+/// `slice` as an output that nobody reads before it is written.
+#[inline]
+pub(crate) fn as_output<T: Copy>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: the same memory and length. To write an uninitialised element through this would be wrong;
+    // `Buffers`, which it is for, writes numbers alone.
+    unsafe { &mut *(std::ptr::from_mut(slice) as *mut [MaybeUninit<T>]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_everything_once() {
+        for len in [0, 1, 7, 8, 9, 64, 65] {
+            let (input, mut output) = (vec![0.0_f32; len], vec![0.0_f32; len]);
+            let mut rest = Buffers::new([&input], as_output(&mut output));
+            let first = rest.output;
+            let front = rest.split_off_front(5);
+            assert_eq!((front.output, front.len()), (first, len.min(5)));
+            #[cfg(feature = "parallel")]
+            while rest.len() > 0 {
+                let (whole, back) = (rest.len(), rest.split_off_back(8));
+                assert_eq!(rest.len() % 8, 0);
+                assert!((1..=8).contains(&back.len()));
+                assert_eq!(rest.len() + back.len(), whole);
+                assert_eq!(back.output.addr(), rest.output.addr() + 4 * rest.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,567 @@
+//! The loops. One serves all kernels: forward and backward, in place and out of place, on every tier.
+//!
+//! ```text
+//! output   |  first  |                            |   last  |
+//!              |  aligned registers, several at a time  |  ...
+//! ```
+//!
+//! The body stores aligned, since stores that cross a cache line are slow. What it leaves over at the ends is
+//! covered by two registers, the first and the last, that overlap it. They are computed before anything is
+//! written and stored after everything else, so each element is computed from its input once, in place too.
+//! What is no longer than eight registers is covered by such overlapping registers alone.
+//!
+//! What was measured, and what was tried instead, is in `docs/measurements.md`.
+#![allow(unsafe_code)]
+
+use super::buffers::Buffers;
+use crate::arch::{Register, Work};
+use crate::formula::Map;
+
+/// Writes `map` of the inputs to every element of the output. With `STREAM`, by non-temporal stores where the
+/// registers have them and the buffers are not short.
+pub(super) struct Loop<'b, 'a, T, M, const N: usize, const STREAM: bool> {
+    pub(super) map: M,
+    /// By reference: by value, the compiler copied them with loads that were wider than the stores just before.
+    pub(super) buffers: &'b Buffers<'a, T, N>,
+}
+
+impl<T: Copy, M: Map<N>, const N: usize, const STREAM: bool> Work<T>
+    for Loop<'_, '_, T, M, N, STREAM>
+{
+    #[inline(always)]
+    fn run<V: Register<Element = T>>(self, token: V::Token) {
+        #[cfg(test)]
+        seen::note::<V>(self.buffers.output_bytes(), V::STREAMS && STREAM);
+        any_length::<V, M, N, STREAM>(token, self.map, self.buffers);
+    }
+}
+
+#[inline(always)]
+fn any_length<V: Register, M: Map<N>, const N: usize, const STREAM: bool>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+) {
+    let len = buffers.len();
+    if V::HALF_UP_TO > 0 && len <= V::HALF_UP_TO {
+        any_length::<V::Half, M, N, STREAM>(token.into(), map, buffers);
+    } else if len <= 2 * V::LANES {
+        short::<V, M, N>(token, map, buffers);
+    } else if len <= 4 * V::LANES {
+        both_ends::<V, M, N, 2, 2>(token, map, buffers);
+    } else if M::MEMORY_BOUND && len <= 5 * V::LANES {
+        // As few registers as cover it, where they set the pace. Of a longer formula so many copies cost more.
+        both_ends::<V, M, N, 4, 1>(token, map, buffers);
+    } else if M::MEMORY_BOUND && len <= 6 * V::LANES {
+        both_ends::<V, M, N, 3, 3>(token, map, buffers);
+    } else if M::MEMORY_BOUND && len <= 7 * V::LANES {
+        both_ends::<V, M, N, 4, 3>(token, map, buffers);
+    } else if len <= 8 * V::LANES {
+        both_ends::<V, M, N, 4, 4>(token, map, buffers);
+    } else if V::STREAMS && STREAM {
+        streamed::<V, M, N>(token, map, buffers);
+    } else {
+        long::<V, M, N>(token, map, buffers);
+    }
+}
+
+/// At most twice the lanes of `V`: two registers, of half the lanes as often as it needs.
+#[inline(always)]
+fn short<V: Register, M: Map<N>, const N: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+) {
+    let len = buffers.len();
+    if V::LANES == 1 {
+        // At most three elements are left: the first, the middle and the last are all there are.
+        debug_assert!(len <= 3);
+        if len > 0 {
+            let middle = len / 2;
+            // SAFETY: `middle < len`.
+            let between: V = unsafe { buffers.load(token, map, middle) };
+            both_ends::<V, M, N, 1, 1>(token, map, buffers);
+            // SAFETY: as above.
+            unsafe { buffers.store(between, middle) };
+        }
+    } else if len >= V::LANES {
+        both_ends::<V, M, N, 1, 1>(token, map, buffers);
+    } else {
+        short::<V::Half, M, N>(token.into(), map, buffers);
+    }
+}
+
+/// `FRONT` to `FRONT + BACK` registers: `FRONT` from the front and `BACK` up to the end, which may overlap. Without a
+/// loop, and without a look at the alignment, which costs more than it gains here.
+#[inline(always)]
+fn both_ends<V: Register, M: Map<N>, const N: usize, const FRONT: usize, const BACK: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+) {
+    const { assert!(BACK <= FRONT) };
+    // The callers have just compared, so this is compiled to nothing.
+    assert!(buffers.len() >= FRONT * V::LANES);
+    let end = buffers.len() - BACK * V::LANES;
+    // SAFETY: `len >= FRONT * LANES`, which is `BACK * LANES` at least.
+    unsafe {
+        // No closures: of a long formula the compiler makes functions of their own.
+        let mut front: [V; FRONT] = [buffers.load(token, map, 0); FRONT];
+        let mut back: [V; BACK] = [buffers.load(token, map, end); BACK];
+        for i in 1..FRONT {
+            front[i] = buffers.load(token, map, i * V::LANES);
+        }
+        for i in 1..BACK {
+            back[i] = buffers.load(token, map, end + i * V::LANES);
+        }
+        for (i, register) in front.into_iter().enumerate() {
+            buffers.store(register, i * V::LANES);
+        }
+        for (i, register) in back.into_iter().enumerate() {
+            buffers.store(register, end + i * V::LANES);
+        }
+    }
+}
+
+/// Registers a turn of the body (`docs/measurements.md`, *Loops*).
+const fn unroll<V: Register>() -> usize {
+    if size_of::<V::Array>() <= 16 { 8 } else { 4 }
+}
+
+/// The first aligned element of the output behind its first: what is in front of it is at most a register, which
+/// covers it.
+#[inline(always)]
+fn body_start<V: Register, const N: usize>(buffers: &Buffers<'_, V::Element, N>) -> usize {
+    match buffers.misaligned_by(size_of::<V::Array>()) {
+        0 => V::LANES,
+        elements => elements,
+    }
+}
+
+/// At least two registers; meant for more than eight.
+#[inline(always)]
+fn long<V: Register, M: Map<N>, const N: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+) {
+    // The caller has just compared, so this is compiled to nothing.
+    assert!(buffers.len() >= 2 * V::LANES);
+    let end = buffers.len() - V::LANES;
+    // SAFETY: `len >= V::LANES`.
+    let (first, last): (V, V) =
+        unsafe { (buffers.load(token, map, 0), buffers.load(token, map, end)) };
+
+    let mut at = body_start::<V, N>(buffers);
+    let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
+    // Both loops count their turns: of a condition on `at` LLVM makes more counters than the body has instructions.
+    for _ in 0..turns {
+        // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
+        for i in 0..unroll::<V>() {
+            // SAFETY: so many turns fit behind where `at` began.
+            unsafe { step::<V, M, N>(token, map, buffers, at + i * V::LANES) };
+        }
+        at += unroll::<V>() * V::LANES;
+    }
+    // Less than a turn is left, and of that the last register is taken care of.
+    for _ in 1..unroll::<V>() {
+        if at >= end {
+            break;
+        }
+        // SAFETY: `at < len - V::LANES`.
+        unsafe { step::<V, M, N>(token, map, buffers, at) };
+        at += V::LANES;
+    }
+    // SAFETY: `len >= V::LANES`. Both overlap what was written above, with the same values.
+    unsafe {
+        buffers.store(first, 0);
+        buffers.store(last, end);
+    }
+}
+
+/// Computes and stores the register at `at`; one half after the other where it is a pair.
+///
+/// # Safety
+/// `at + V::LANES <= len`.
+#[inline(always)]
+unsafe fn step<V: Register, M: Map<N>, const N: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+    at: usize,
+) {
+    // SAFETY: in bounds, as the caller says; two halves are as long as the pair.
+    unsafe {
+        if V::IS_PAIR {
+            for at in [at, at + V::Half::LANES] {
+                let half: V::Half = buffers.load(token.into(), map, at);
+                buffers.store(half, at);
+            }
+        } else {
+            let register: V = buffers.load(token, map, at);
+            buffers.store(register, at);
+        }
+    }
+}
+
+/// As [`long`], with non-temporal stores of whole aligned registers, and ordinary stores of what is in front of them and
+/// behind. No two stores overlap; whoever runs this fences before anybody looks at the output.
+#[inline(always)]
+fn streamed<V: Register, M: Map<N>, const N: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+) {
+    const LINE_BYTES: usize = 64;
+    /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
+    const AHEAD_BYTES: usize = 4096;
+
+    let mut at = buffers.misaligned_by(size_of::<V::Array>());
+    short::<V, M, N>(token, map, &buffers.part(0, at));
+    let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
+    for _ in 0..turns {
+        for line in (0..unroll::<V>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
+            buffers.prefetch::<V>(at, AHEAD_BYTES + line);
+        }
+        for i in 0..unroll::<V>() {
+            let at = at + i * V::LANES;
+            // SAFETY: so many turns fit behind where `at` began, which is aligned; nobody writes or reads these bytes
+            // again before the fence (`Plan::run_in_pieces`).
+            unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
+        }
+        at += unroll::<V>() * V::LANES;
+    }
+    for _ in 1..unroll::<V>() {
+        if buffers.len() - at < V::LANES {
+            break;
+        }
+        // SAFETY: `at + V::LANES <= len`; the rest as above.
+        unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
+        at += V::LANES;
+    }
+    short::<V, M, N>(token, map, &buffers.part(at, buffers.len() - at));
+}
+
+/// Orders what the tier streamed on this thread before all that the thread does later.
+pub(super) struct Fence;
+
+impl<T> Work<T> for Fence {
+    #[inline(always)]
+    fn run<V: Register<Element = T>>(self, _: V::Token) {
+        #[cfg(test)]
+        seen::note_fence();
+        V::fence();
+    }
+}
+
+/// What ran, for tests of decisions that change no bit: each run of a loop on a watched output notes itself.
+#[cfg(test)]
+pub(super) mod seen {
+    use std::collections::HashSet;
+    use std::ops::Range;
+    use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+    use std::thread::{self, ThreadId};
+
+    /// A run of a loop.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Run {
+        /// The addresses of its output.
+        pub(crate) output: Range<usize>,
+        /// The name of its registers.
+        pub(crate) register: &'static str,
+        pub(crate) streamed: bool,
+        pub(crate) thread: ThreadId,
+    }
+
+    /// The threads that have streamed and not fenced since.
+    fn unfenced() -> MutexGuard<'static, HashSet<ThreadId>> {
+        static UNFENCED: LazyLock<Mutex<HashSet<ThreadId>>> = LazyLock::new(Mutex::default);
+        UNFENCED.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this thread has fenced what it streamed.
+    pub(crate) fn is_fenced() -> bool {
+        !unfenced().contains(&thread::current().id())
+    }
+
+    pub(super) fn note_fence() {
+        unfenced().remove(&thread::current().id());
+    }
+
+    /// The outputs that are watched, with what ran on each.
+    fn watched() -> MutexGuard<'static, Vec<(Range<usize>, Vec<Run>)>> {
+        static WATCHED: Mutex<Vec<(Range<usize>, Vec<Run>)>> = Mutex::new(vec![]);
+        WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note<V: crate::arch::Register>(output: Range<usize>, streamed: bool) {
+        let mut watched = watched();
+        let within = |whole: &Range<usize>| whole.start <= output.start && output.end <= whole.end;
+        if let Some((_, runs)) = watched.iter_mut().find(|(whole, _)| within(whole)) {
+            let register = std::any::type_name::<V>();
+            let thread = thread::current().id();
+            if streamed {
+                unfenced().insert(thread);
+            }
+            runs.push(Run {
+                output,
+                register,
+                streamed,
+                thread,
+            });
+        }
+    }
+
+    /// What runs on `output` while `work` does, in the order of their outputs.
+    ///
+    /// # Panics
+    /// If a thread has streamed, and not fenced since.
+    pub(crate) fn watch<T>(output: &mut [T], work: impl FnOnce(&mut [T])) -> Vec<Run> {
+        let range = output.as_ptr_range();
+        let range = range.start.addr()..range.end.addr();
+        watched().push((range.clone(), vec![]));
+        work(output);
+        let mut watched = watched();
+        let at = watched.iter().position(|(whole, _)| *whole == range);
+        let (_, mut runs) = watched.swap_remove(at.expect("it was put there"));
+        runs.sort_by_key(|run| run.output.start);
+        let unfenced = unfenced();
+        assert!(
+            !runs.iter().any(|run| unfenced.contains(&run.thread)),
+            "no fence"
+        );
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::mem::MaybeUninit;
+    use std::ops::{Add, Div, Mul, Neg, Sub};
+
+    use super::*;
+    use crate::arch::Tier;
+    use crate::element::Element;
+    use crate::engine::buffers::as_output;
+    use crate::vector::{Vector, sealed::Sealed};
+
+    #[derive(Clone, Copy)]
+    struct Difference;
+
+    impl Map<2> for Difference {
+        #[inline(always)]
+        fn apply<V: Vector>(self, [a, b]: [V; 2]) -> V {
+            a - b
+        }
+    }
+
+    fn every_element_is_written_once<T: Element, const STREAM: bool>() {
+        // Miri, which sees what becomes of borrows, is a thousand times slower.
+        const LONGEST: usize = if cfg!(miri) { 70 } else { 3 * 64 + 30 };
+        let numbers: Vec<T> = (0..2 * LONGEST).map(|i| T::from_f64(i as f64)).collect();
+        for tier in Tier::available() {
+            for len in (0..=LONGEST).step_by(if cfg!(miri) { 3 } else { 1 }) {
+                let offsets = 0..64 / size_of::<T>();
+                for offset in offsets.step_by(if cfg!(miri) { 7 } else { 1 }) {
+                    let (a, b) = (&numbers[offset..offset + len], &numbers[7..7 + len]);
+                    let mut output = vec![T::ZERO; len + offset + 64];
+                    let start = output.as_ptr().align_offset(64) + offset;
+                    let out = &mut output[start..start + len];
+                    out.copy_from_slice(b);
+                    // `b` is read from the output itself, so an element done twice shows.
+                    let buffers = &Buffers::in_place([a], &mut *out);
+                    T::dispatch(
+                        tier,
+                        Loop::<T, _, 2, false> {
+                            map: Difference,
+                            buffers,
+                        },
+                    );
+                    let expected = T::from_f64(offset as f64 - 7.0);
+                    assert!(out.iter().all(|&x| x == expected), "{tier}, {len} in place");
+
+                    out.fill(T::from_f64(f64::NAN));
+                    let buffers = &Buffers::new([a, b], as_output(&mut *out));
+                    T::dispatch(
+                        tier,
+                        Loop::<T, _, 2, STREAM> {
+                            map: Difference,
+                            buffers,
+                        },
+                    );
+                    assert!(
+                        out.iter().all(|&x| x == expected),
+                        "{tier}, {len} at {offset}"
+                    );
+                    output[start..start + len].fill(T::ZERO);
+                    let untouched = output.iter().all(|&x| x == T::ZERO);
+                    assert!(untouched, "{tier}, {len} at {offset}: wrote outside");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_element_is_written_once_through_the_cache() {
+        every_element_is_written_once::<f32, false>();
+        every_element_is_written_once::<f64, false>();
+    }
+
+    #[test]
+    fn every_element_is_written_once_past_the_cache() {
+        every_element_is_written_once::<f32, true>();
+        every_element_is_written_once::<f64, true>();
+    }
+
+    /// What a loop does to memory beside loading, by addresses.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Event {
+        Store(usize),
+        Stream(usize),
+        Prefetch(usize),
+    }
+
+    thread_local! {
+        static EVENTS: RefCell<Vec<Event>> = const { RefCell::new(vec![]) };
+    }
+
+    fn note(event: Event) {
+        EVENTS.with_borrow_mut(|events| events.push(event));
+    }
+
+    /// A register of 64 bytes that notes what is done with it.
+    #[derive(Clone, Copy)]
+    struct Noting([f32; 16]);
+
+    macro_rules! no_arithmetic {
+        ($($operator:ident $method:ident,)*) => {$(
+            impl $operator for Noting {
+                type Output = Self;
+
+                fn $method(self, _: Self) -> Self {
+                    unimplemented!("the maps of these tests compute nothing")
+                }
+            }
+        )*};
+    }
+    no_arithmetic!(Add add, Sub sub, Mul mul, Div div,);
+
+    impl Neg for Noting {
+        type Output = Self;
+
+        fn neg(self) -> Self {
+            unimplemented!()
+        }
+    }
+
+    impl Sealed for Noting {}
+
+    impl Vector for Noting {
+        type Element = f32;
+
+        fn splat(value: f32) -> Self {
+            Self([value; 16])
+        }
+
+        fn constant(value: f64) -> Self {
+            Self::splat(value as f32)
+        }
+
+        fn mul_add(self, _: Self, _: Self) -> Self {
+            unimplemented!()
+        }
+
+        fn select_lt(self, _: Self, _: Self, _: Self) -> Self {
+            unimplemented!()
+        }
+
+        fn select_le(self, _: Self, _: Self, _: Self) -> Self {
+            unimplemented!()
+        }
+
+        fn max(self, _: Self) -> Self {
+            unimplemented!()
+        }
+
+        fn min(self, _: Self) -> Self {
+            unimplemented!()
+        }
+
+        fn abs(self) -> Self {
+            unimplemented!()
+        }
+
+        fn sqrt(self) -> Self {
+            unimplemented!()
+        }
+    }
+
+    impl Register for Noting {
+        type Token = ();
+        type Array = [f32; 16];
+        type Half = wide::f32x8;
+        const STREAMS: bool = true;
+
+        fn load((): (), from: &[f32; 16]) -> Self {
+            Self(*from)
+        }
+
+        fn store(self, to: &mut MaybeUninit<[f32; 16]>) {
+            note(Event::Store(to.as_ptr().addr()));
+            to.write(self.0);
+        }
+
+        unsafe fn stream(self, to: &mut MaybeUninit<[f32; 16]>) {
+            note(Event::Stream(to.as_ptr().addr()));
+            to.write(self.0);
+        }
+
+        fn prefetch(at: *const f32) {
+            note(Event::Prefetch(at.addr()));
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Same;
+
+    impl Map<1> for Same {
+        fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
+            x
+        }
+    }
+
+    #[test]
+    fn whole_aligned_registers_are_streamed_and_nothing_else_of_them_is_stored() {
+        for len in [8 * 16 + 1, 200, 1_000, 1_007] {
+            for offset in 0..16 {
+                let input: Vec<f32> = (0..len).map(|i| i as f32).collect();
+                let mut memory = vec![0.0_f32; len + 32];
+                let start = memory.as_ptr().align_offset(64) + offset;
+                let output = &mut memory[start..start + len];
+                let (from, to) = (input.as_ptr().addr(), output.as_ptr().addr());
+                EVENTS.take();
+                let buffers = &Buffers::new([&input], as_output(&mut *output));
+                Loop::<f32, _, 1, true> { map: Same, buffers }.run::<Noting>(());
+                assert_eq!(output, &input[..]);
+
+                let head = (16 - offset) % 16;
+                let mut streamed = vec![];
+                let mut ahead = vec![];
+                for event in EVENTS.take() {
+                    match event {
+                        Event::Stream(at) => streamed.push(at),
+                        Event::Prefetch(at) => ahead.push(at - from),
+                        Event::Store(_) => panic!("a whole register was stored"),
+                    }
+                }
+                let whole = (0..(len - head) / 16).map(|i| to + 4 * (head + 16 * i));
+                assert_eq!(streamed, Vec::from_iter(whole));
+                assert!(streamed.iter().all(|at| at % 64 == 0));
+                // Of every turn, the lines of the input that are 4 KiB ahead of it; behind, it would help nobody.
+                let lines = (0..(len - head) / 64 * 4).map(|i| 4 * head + 64 * i + 4096);
+                assert_eq!(ahead, Vec::from_iter(lines));
+            }
+        }
+    }
+}

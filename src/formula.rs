@@ -1,0 +1,165 @@
+//! What authors write: a formula over registers, from one input, with its gradient, or from several.
+
+use crate::element::Element;
+use crate::vector::Vector;
+
+/// A function of one number, written once for every register. Whoever implements it has
+/// [`Activation`](crate::Activation), with all its methods.
+///
+/// ```
+/// use rectify::{Activation, Formula, Gradient, Vector};
+///
+/// /// Half of a square: x² / 2.
+/// #[derive(Clone, Copy)]
+/// struct HalfSquare;
+///
+/// impl Formula for HalfSquare {
+///     #[inline(always)]
+///     fn value<V: Vector>(self, x: V) -> V {
+///         x * x * V::constant(0.5)
+///     }
+/// }
+///
+/// impl Gradient for HalfSquare {
+///     #[inline(always)]
+///     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+///         x * grad_output
+///     }
+/// }
+///
+/// let x = [1.0_f32, 2.0, 3.0];
+/// let mut dx = [0.0; 3];
+/// assert_eq!(HalfSquare.forward_to_vec(&x), [0.5, 2.0, 4.5]);
+/// HalfSquare.backward(&x, &[1.0, 1.0, 10.0], &mut dx);
+/// assert_eq!(dx, [1.0, 2.0, 30.0]);
+/// ```
+///
+/// Write `#[inline(always)]` on [`value`](Formula::value) and on every function of yours that it calls, and no
+/// closures in it: what is not inlined is compiled without the tier's instructions, and runs 10 to 40 times
+/// slower. It still gives the same bits.
+///
+/// A formula may panic. The panic reaches the caller, from whatever thread; an output that was being written
+/// then holds old and new elements.
+pub trait Formula: Copy + Send + Sync {
+    /// Whether loads and stores set the pace of [`value`](Formula::value), as they do for a handful of additions,
+    /// products and maxima. It changes nothing but the tier that is taken where none is asked for: on a CPU
+    /// whose widest registers go through its units in two halves, such a formula is faster in narrower ones. See
+    /// [`Tier::best`](crate::Tier::best).
+    const MEMORY_BOUND: bool = false;
+
+    /// The value of the function at each lane of `x`.
+    fn value<V: Vector>(self, x: V) -> V;
+
+    /// The value at one number, defined independently of [`value`](Formula::value): for
+    /// tests to compare with. By default it is `value` itself.
+    #[inline]
+    fn scalar<T: Element>(self, x: T) -> T {
+        self.value(x)
+    }
+
+    /// Hands the formula to run to `run`: by default itself.
+    ///
+    /// Called once a call, before its loop. A formula that is one of several, by its
+    /// parameters or as an `enum`, names the one here, so that the choice is not made in the loop. It must give the same bits
+    /// as [`value`](Formula::value).
+    #[inline]
+    fn choose<R: Run>(self, run: R) -> R::Done {
+        run.run(self)
+    }
+}
+
+/// A [`Formula`] with a gradient: what [`Activation::backward`](crate::Activation::backward) needs.
+pub trait Gradient: Formula {
+    /// As [`Formula::MEMORY_BOUND`], for [`gradient`](Gradient::gradient).
+    const GRADIENT_MEMORY_BOUND: bool = false;
+
+    /// The gradient of the input at each lane: `grad_output` times the derivative at `x`.
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V;
+
+    /// The gradient at one number, defined independently of [`gradient`](Gradient::gradient).
+    #[inline]
+    fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
+        self.gradient(x, grad_output)
+    }
+
+    /// As [`Formula::choose`], for [`gradient`](Gradient::gradient).
+    #[inline]
+    fn choose_gradient<R: RunGradient>(self, run: R) -> R::Done {
+        run.run(self)
+    }
+}
+
+/// Runs the formula that [`Formula::choose`] names.
+pub trait Run: Sized {
+    /// Proof that it was run.
+    type Done;
+
+    /// Runs `formula`.
+    fn run<F: Formula>(self, formula: F) -> Self::Done;
+}
+
+/// Runs the formula that [`Gradient::choose_gradient`] names.
+pub trait RunGradient: Sized {
+    /// Proof that it was run.
+    type Done;
+
+    /// Runs the gradient of `formula`.
+    fn run<F: Gradient>(self, formula: F) -> Self::Done;
+}
+
+/// A function of `N` numbers, written once for every register. Whoever implements it has
+/// [`MapSlices`](crate::MapSlices), which runs it on slices.
+///
+/// What is said of [`Formula`] about inlining and panics holds here, too.
+///
+/// ```
+/// use rectify::{Map, MapSlices, Vector};
+///
+/// /// The length of the hypotenuse.
+/// #[derive(Clone, Copy)]
+/// struct Hypotenuse;
+///
+/// impl Map<2> for Hypotenuse {
+///     #[inline(always)]
+///     fn apply<V: Vector>(self, [a, b]: [V; 2]) -> V {
+///         (a * a + b * b).sqrt()
+///     }
+/// }
+///
+/// let mut c = [0.0_f64; 2];
+/// Hypotenuse.map([&[3.0, 5.0], &[4.0, 12.0]], &mut c);
+/// assert_eq!(c, [5.0, 13.0]);
+/// ```
+pub trait Map<const N: usize>: Copy + Send + Sync {
+    /// As [`Formula::MEMORY_BOUND`].
+    const MEMORY_BOUND: bool = false;
+
+    /// The value of the function at each lane of the inputs.
+    fn apply<V: Vector>(self, inputs: [V; N]) -> V;
+}
+
+/// The value of a formula, as a map.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<F>(pub(crate) F);
+
+impl<F: Formula> Map<1> for Value<F> {
+    const MEMORY_BOUND: bool = F::MEMORY_BOUND;
+
+    #[inline(always)]
+    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
+        self.0.value(x)
+    }
+}
+
+/// The gradient of a formula, as a map.
+#[derive(Clone, Copy)]
+pub(crate) struct Slope<F>(pub(crate) F);
+
+impl<F: Gradient> Map<2> for Slope<F> {
+    const MEMORY_BOUND: bool = F::GRADIENT_MEMORY_BOUND;
+
+    #[inline(always)]
+    fn apply<V: Vector>(self, [x, grad_output]: [V; 2]) -> V {
+        self.0.gradient(x, grad_output)
+    }
+}
