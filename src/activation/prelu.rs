@@ -282,3 +282,21 @@ impl Map<2> for SlopeTerm {
         x.select_le(zero, x * grad_output, zero)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every bit is the same either way, so nothing else would notice.
+    #[test]
+    fn an_adaptor_asks_for_what_it_says() {
+        let slopes = [0.5_f32];
+        let prelu = PRelu::new(Channels::last(&slopes));
+        for tier in Tier::available() {
+            assert_eq!(prelu.on(tier).plan, Plan::default().on(tier));
+            #[cfg(feature = "parallel")]
+            assert_eq!(prelu.par().on(tier).plan, Plan::default().on(tier).par());
+        }
+        assert_eq!(prelu.plan, Plan::default());
+    }
+}

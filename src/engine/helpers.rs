@@ -115,8 +115,12 @@ impl Pool {
 /// Whether this is another process than the one that first asked.
 fn is_forked() -> bool {
     static FIRST: AtomicU32 = AtomicU32::new(0);
-    let this = process::id();
-    match FIRST.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
+    is_another(&FIRST, process::id())
+}
+
+/// Whether `this` process is not the `first` one to ask, which is remembered; 0 stands for none.
+fn is_another(first: &AtomicU32, this: u32) -> bool {
+    match first.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => false,
         Err(first) => first != this,
     }
@@ -456,6 +460,15 @@ mod tests {
                 });
             });
         });
+    }
+
+    #[test]
+    fn only_the_first_process_asks() {
+        let first = AtomicU32::new(0);
+        assert!(!is_another(&first, 7));
+        assert!(!is_another(&first, 7));
+        assert!(is_another(&first, 8));
+        assert!(!is_another(&first, 7));
     }
 
     /// A request that is given up, as where the pool cannot be asked, is open no more.

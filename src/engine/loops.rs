@@ -18,7 +18,7 @@ use crate::arch::{Register, Work};
 use crate::formula::Map;
 
 /// Writes `map` of the inputs to every element of the output. With `STREAM`, by non-temporal stores where the
-/// registers have them and the buffers are not short.
+/// registers have them.
 pub(super) struct Loop<'b, 'a, T, M, const N: usize, const STREAM: bool> {
     pub(super) map: M,
     /// By reference: by value, the compiler copied them with loads that were wider than the stores just before.
@@ -32,20 +32,38 @@ impl<T: Copy, M: Map<N>, const N: usize, const STREAM: bool> Work<T>
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         #[cfg(test)]
         seen::note::<V>(self.buffers.output_bytes(), V::STREAMS && STREAM);
-        any_length::<V, M, N, STREAM>(token, self.map, self.buffers);
+        if V::STREAMS && STREAM {
+            streamed::<V, M, N>(token, self.map, self.buffers);
+        } else {
+            any_length::<V, M, N>(token, self.map, self.buffers);
+        }
     }
 }
 
 #[inline(always)]
-fn any_length<V: Register, M: Map<N>, const N: usize, const STREAM: bool>(
+fn any_length<V: Register, M: Map<N>, const N: usize>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N>,
+) {
+    if V::HALF_UP_TO == 0 {
+        alone::<V, M, N>(token, map, buffers);
+    } else if buffers.len() <= V::HALF_UP_TO {
+        alone::<V::Half, M, N>(token.into(), map, buffers);
+    } else {
+        long::<V, M, N>(token, map, buffers);
+    }
+}
+
+/// Any length, without a look at [`Register::HALF_UP_TO`].
+#[inline(always)]
+fn alone<V: Register, M: Map<N>, const N: usize>(
     token: V::Token,
     map: M,
     buffers: &Buffers<'_, V::Element, N>,
 ) {
     let len = buffers.len();
-    if V::HALF_UP_TO > 0 && len <= V::HALF_UP_TO {
-        any_length::<V::Half, M, N, STREAM>(token.into(), map, buffers);
-    } else if len <= 2 * V::LANES {
+    if len <= 2 * V::LANES {
         short::<V, M, N>(token, map, buffers);
     } else if len <= 4 * V::LANES {
         both_ends::<V, M, N, 2, 2>(token, map, buffers);
@@ -58,8 +76,6 @@ fn any_length<V: Register, M: Map<N>, const N: usize, const STREAM: bool>(
         both_ends::<V, M, N, 4, 3>(token, map, buffers);
     } else if len <= 8 * V::LANES {
         both_ends::<V, M, N, 4, 4>(token, map, buffers);
-    } else if V::STREAMS && STREAM {
-        streamed::<V, M, N>(token, map, buffers);
     } else {
         long::<V, M, N>(token, map, buffers);
     }
@@ -108,11 +124,11 @@ fn both_ends<V: Register, M: Map<N>, const N: usize, const FRONT: usize, const B
         // No closures: of a long formula the compiler makes functions of their own.
         let mut front: [V; FRONT] = [buffers.load(token, map, 0); FRONT];
         let mut back: [V; BACK] = [buffers.load(token, map, end); BACK];
-        for i in 1..FRONT {
-            front[i] = buffers.load(token, map, i * V::LANES);
+        for (i, register) in front.iter_mut().enumerate().skip(1) {
+            *register = buffers.load(token, map, i * V::LANES);
         }
-        for i in 1..BACK {
-            back[i] = buffers.load(token, map, end + i * V::LANES);
+        for (i, register) in back.iter_mut().enumerate().skip(1) {
+            *register = buffers.load(token, map, end + i * V::LANES);
         }
         for (i, register) in front.into_iter().enumerate() {
             buffers.store(register, i * V::LANES);
@@ -216,7 +232,9 @@ fn streamed<V: Register, M: Map<N>, const N: usize>(
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
 
-    let mut at = buffers.misaligned_by(size_of::<V::Array>());
+    let mut at = buffers
+        .misaligned_by(size_of::<V::Array>())
+        .min(buffers.len());
     short::<V, M, N>(token, map, &buffers.part(0, at));
     let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
     for _ in 0..turns {
@@ -533,7 +551,7 @@ mod tests {
 
     #[test]
     fn whole_aligned_registers_are_streamed_and_nothing_else_of_them_is_stored() {
-        for len in [8 * 16 + 1, 200, 1_000, 1_007] {
+        for len in [0, 1, 15, 16, 17, 40, 8 * 16 + 1, 200, 1_000, 1_007] {
             for offset in 0..16 {
                 let input: Vec<f32> = (0..len).map(|i| i as f32).collect();
                 let mut memory = vec![0.0_f32; len + 32];
@@ -545,7 +563,7 @@ mod tests {
                 Loop::<f32, _, 1, true> { map: Same, buffers }.run::<Noting>(());
                 assert_eq!(output, &input[..]);
 
-                let head = (16 - offset) % 16;
+                let head = ((16 - offset) % 16).min(len);
                 let mut streamed = vec![];
                 let mut ahead = vec![];
                 for event in EVENTS.take() {
