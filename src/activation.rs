@@ -60,21 +60,23 @@ impl<F: Formula> Sealed for Planned<F> {}
 ///
 /// Every method gives the same bits for every element, whatever the tier, the length, the alignment, the
 /// element's position and the number of threads; they are those of [`eval`](Activation::eval) and
-/// [`eval_backward`](Activation::eval_backward). A NaN input stays NaN. Where it is selected, it keeps its
+/// [`eval_backward`](Activation::eval_backward). In this crate's activations a NaN input stays NaN. Where it is selected, it keeps its
 /// payload and sign, and its gradient passes. `SquaredRelu`, `HardSigmoid` and `HardSwish` compute with it and
 /// make it quiet; its gradient there is NaN, but `alpha * dy` for `HardSigmoid`. The NaN of an operation without
 /// one (a slope of 0 times infinity), and of one with two (a NaN input times a NaN gradient), has the sign and
 /// payload that the compiler and the CPU give it: Rust promises no more. Slices may have any length, 0 too, and
 /// any alignment.
 ///
-/// Everything runs on the caller's thread and without allocations, unless `par` asks for more.
+/// Everything runs on the caller's thread, unless `par` asks for more, and allocates nothing, but for a fresh vector where
+/// one is returned.
 ///
 /// # Floating-point mode
 /// The default mode of the CPU is assumed, as Rust assumes it: rounding to nearest, and subnormal numbers kept. On a
 /// thread that has another mode set, for whatever reason, kernels compute in that mode. They then may differ
 /// from the scalar definition, which the compiler may have evaluated beforehand: with subnormal numbers
 /// flushed to zero, so do `LeakyRelu::new(0.01)` on subnormal results and `HardShrink::new(0.0)` on subnormal inputs.
-/// `par` gives the results of the caller's mode, whatever the mode of the pool's threads.
+/// `par` gives the results of the caller's mode, whatever the mode of the pool's threads (on x86 and AArch64; on others it is
+/// not looked at).
 ///
 /// # Panics
 /// Methods that take several slices panic if their lengths differ, before they write anything. At first
@@ -88,7 +90,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     /// This activation with where it runs.
     fn planned(self) -> Planned<Self::Formula>;
 
-    /// `f(x)`: the scalar definition, [`Formula::scalar`], which every kernel equals bit by bit.
+    /// `f(x)`: the scalar definition, [`Formula::scalar`]. Every kernel of this crate's activations equals it bit by bit.
     #[inline]
     fn eval<T: Element>(&self, x: T) -> T {
         self.planned().formula.scalar(x)

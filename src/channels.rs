@@ -98,7 +98,7 @@ impl<'a, T> Channels<'a, T> {
 
     /// Elements from a channel to its next occurrence.
     fn period(&self) -> usize {
-        // A period that does not fit into memory is that of an empty buffer alone.
+        // Only an empty buffer is a multiple of a period that does not fit into memory.
         self.inner.saturating_mul(self.values.len())
     }
 
@@ -129,18 +129,10 @@ impl<'a, T> Channels<'a, T> {
         }
     }
 
-    /// The channels of the elements from `start` on, without a division for each.
-    fn channels_from(&self, start: usize) -> impl Iterator<Item = usize> {
-        let mut channel = self.channel(start);
-        let mut left = self.inner - start % self.inner;
-        std::iter::repeat_with(move || {
-            if left == 0 {
-                left = self.inner;
-                channel = (channel + 1) % self.values.len();
-            }
-            left -= 1;
-            channel
-        })
+    /// The channels of the elements from the first on, without a division for each.
+    fn of_elements(&self) -> impl Iterator<Item = usize> {
+        let channels = (0..self.values.len()).cycle();
+        channels.flat_map(|channel| std::iter::repeat_n(channel, self.inner))
     }
 }
 

@@ -38,20 +38,24 @@ use crate::vector::Vector;
 /// closures in it: what is not inlined is compiled without the tier's instructions, and runs 10 to 40 times
 /// slower. It still gives the same bits.
 ///
+/// Its result must depend on nothing but its arguments and `self`. How often it is called for an element is not said:
+/// elements at the ends of a slice may be computed twice.
+///
 /// A formula may panic. The panic reaches the caller, from whatever thread; an output that was being written
 /// then holds old and new elements.
 pub trait Formula: Copy + Send + Sync {
     /// Whether loads and stores set the pace of [`value`](Formula::value), as they do for a handful of additions,
-    /// products and maxima. It changes nothing but the tier that is taken where none is asked for: on a CPU
-    /// whose widest registers go through its units in two halves, such a formula is faster in narrower ones. See
-    /// [`Tier::best`](crate::Tier::best).
+    /// products and maxima. It changes speed alone. Such a formula is done with as few loads and stores as can be where
+    /// a call is short; and where no tier is asked for, on a CPU that takes its widest registers in two halves, in
+    /// narrower ones, which is faster there: see [`Tier::best`](crate::Tier::best).
     const MEMORY_BOUND: bool = false;
 
     /// The value of the function at each lane of `x`.
     fn value<V: Vector>(self, x: V) -> V;
 
-    /// The value at one number, defined independently of [`value`](Formula::value): for
-    /// tests to compare with. By default it is `value` itself.
+    /// The value at one number: what [`Activation::eval`](crate::Activation::eval) returns. By default
+    /// [`value`](Formula::value) itself. A second definition here, in plain comparisons, is for tests to compare with;
+    /// the author answers for its bits being the same.
     #[inline]
     fn scalar<T: Element>(self, x: T) -> T {
         self.value(x)
@@ -76,7 +80,7 @@ pub trait Gradient: Formula {
     /// The gradient of the input at each lane: `grad_output` times the derivative at `x`.
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V;
 
-    /// The gradient at one number, defined independently of [`gradient`](Gradient::gradient).
+    /// As [`Formula::scalar`], for [`gradient`](Gradient::gradient).
     #[inline]
     fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         self.gradient(x, grad_output)
@@ -110,7 +114,7 @@ pub trait RunGradient: Sized {
 /// A function of `N` numbers, written once for every register. Whoever implements it has
 /// [`MapSlices`](crate::MapSlices), which runs it on slices.
 ///
-/// What is said of [`Formula`] about inlining and panics holds here, too.
+/// What is said of [`Formula`] about inlining, results and panics holds here, too.
 ///
 /// ```
 /// use rectify::{Map, MapSlices, Vector};

@@ -19,6 +19,7 @@
 //! | channels | a value a channel: layouts, and sums in a fixed order | `src/channels.rs`, `src/channels/` |
 //! | engine | the caller's buffers, the loops, where a call runs, how it is shared out over Rayon, thresholds | `src/engine.rs`, `src/engine/` |
 //! | named | names and parameters of activations | `src/named.rs` |
+//! | lengths | the check that slices are of one length | `src/lengths.rs` |
 //! | formula | what authors write: `Formula`, `Gradient`, `Map` | `src/formula.rs` |
 //! | element | `f32` and `f64` | `src/element.rs` |
 //! | arch | loads and stores, tiers, one file an instruction set, facts about the CPU | `src/arch.rs`, `src/arch/` |

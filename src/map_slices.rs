@@ -96,11 +96,12 @@ pub trait MapSlices<const N: usize>: Sealed<N> + Copy {
     /// # Panics
     /// If the lengths differ.
     #[inline]
+    #[must_use]
     #[track_caller]
     fn map_to_vec<T: Element>(&self, inputs: [&[T]; N]) -> Vec<T> {
         const { assert!(N > 0) };
         let len = inputs[0].len();
-        same_lengths(inputs.map(<[T]>::len), ("inputs[0]", len));
+        same_lengths(inputs.map(<[T]>::len), ("output", len));
         let Planned { formula, plan } = self.planned();
         buffers::new_vec(len, |output| {
             plan.run(formula, &mut Buffers::new(inputs, output))

@@ -53,8 +53,8 @@ pub trait Vector:
 
     /// `self * factor + addend`, rounded once.
     ///
-    /// Exact on every tier. Where the CPU has no such instruction (x86 before 2013) it is slow: a function call
-    /// for each lane.
+    /// Exact on every tier. It is slow, a function call for each lane, where the tier has no such instruction: on x86 that
+    /// is the portable tier, unless it is compiled with FMA.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 
     /// The lanes of `yes` where `self < rhs`, and those of `no` elsewhere; of `no` where either is NaN.

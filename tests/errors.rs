@@ -311,8 +311,7 @@ fn how() -> Option<String> {
     std::env::var(HOW).ok()
 }
 
-const TIER_ERROR: &str =
-    "the greatest tier is settled: it can be set once, before the first use of a kernel";
+const TIER_ERROR: &str = "the greatest tier is settled: it can be set once, before tiers are asked for and before the first use of a kernel";
 
 /// In a process of its own, by the next test.
 #[test]
@@ -453,7 +452,7 @@ fn thresholds_alone() {
         let error = set.set().expect_err("they are settled");
         assert_eq!(
             error.to_string(),
-            "the thresholds are settled: they can be set once, before the first large call"
+            "the thresholds are settled: they can be set once, before they are asked for and before the first large call"
         );
     };
     match how.as_str() {

@@ -2,6 +2,8 @@
 //! written until then is right, and the next call is as good as ever. In a program of its own, where everything from
 //! 256 KiB on is large.
 
+#![cfg_attr(not(feature = "parallel"), allow(dead_code))]
+
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -333,7 +335,8 @@ fn maps_panic_as_formulas_do() {
     everything_is_large();
     for len in [1, 100, LARGE] {
         let (x, dy) = inputs(len);
-        let calls: [fn(FusedSum<'_>, &[f32], &[f32]); 4] = [
+        type Call = fn(FusedSum<'_>, &[f32], &[f32]);
+        let calls: [Call; 4] = [
             |sum, x, dy| sum.map([x, dy, x], &mut vec![0.0; x.len()]),
             |sum, x, dy| sum.map_in_place([x, dy], &mut vec![0.0; x.len()]),
             |sum, x, dy| {

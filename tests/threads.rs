@@ -10,7 +10,9 @@ use std::sync::{Barrier, Once};
 use std::thread;
 
 use common::case::{POOLS, pool};
-use common::{At, GuardedBuffers, TestElement, in_time, rerun_streamed_and_split, tiers};
+use common::{
+    At, GuardedBuffers, TestElement, assert_large, in_time, rerun_streamed_and_split, tiers,
+};
 use rectify::{Activation, Channels, LeakyRelu, PRelu, Relu};
 
 /// From well below the size that is split to well past it, whole chunks and their neighbours among them.
@@ -29,7 +31,9 @@ fn build_global_pool() {
 }
 
 fn check_all<T: TestElement>(lengths: &[usize]) {
-    let mut buffers = GuardedBuffers::<T>::new(*lengths.last().expect("there are lengths"));
+    let longest = *lengths.last().expect("there are lengths");
+    assert_large(longest * size_of::<T>());
+    let mut buffers = GuardedBuffers::<T>::new(longest);
     let leaky = LeakyRelu::new(0.1);
     for (i, &len) in lengths.iter().enumerate() {
         buffers.check(&Relu, &Relu.par(), len, At::Offset(i % 8), At::side(i));

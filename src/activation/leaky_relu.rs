@@ -54,7 +54,7 @@ impl LeakyRelu {
         Self { negative_slope }
     }
 
-    /// With a slope that is data, as those of [`PRelu`](crate::PRelu) are: even NaN.
+    /// With a slope that is data, as those of [`PRelu`](crate::PRelu) are: it may be NaN.
     #[inline]
     pub(crate) const fn with_learned(negative_slope: f64) -> Self {
         Self { negative_slope }

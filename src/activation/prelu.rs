@@ -65,7 +65,8 @@ impl<'a, T: Element> PRelu<'a, T> {
         self.slopes
     }
 
-    /// The activation of channel `channel`: the scalar definition is that of [`LeakyRelu`].
+    /// The activation of channel `channel`: the scalar definition is that of [`LeakyRelu`]. Of a slope that is NaN it has a
+    /// slope that is NaN, which [`LeakyRelu::new`] refuses, and so does its text form.
     ///
     /// # Panics
     /// If there is no such channel.
@@ -172,7 +173,7 @@ impl<'a, T: Element> PRelu<'a, T> {
     /// (2^-24, 2^-53) and `n` the elements of a channel, the result is off by at most
     /// `(66 + n * 2^-53 / u) * u` times the sum of `|x * dy|`, as long as nothing overflows or becomes
     /// subnormal. Allocates an `f64` for each plane, or one for each channel and every 64 of its
-    /// elements.
+    /// elements; one for each channel; and up to 2,048 elements, or one a channel, for each thread.
     ///
     /// # Panics
     /// As [`forward`](PRelu::forward), and if `grad_slopes` does not have an element for each channel.
@@ -204,23 +205,29 @@ impl<'a, T: Element> PRelu<'a, T> {
     }
 
     fn run_forward(&self, buffers: Buffers<'_, T, 1>) -> Written<T> {
-        self.plan
-            .run_in_pieces(true, buffers, |place, start, piece| {
+        self.plan.run_in_pieces(
+            <ForwardEach as Map<2>>::MEMORY_BOUND,
+            buffers,
+            |place, start, piece| {
                 self.slopes.cut(start, piece, |slopes, part| match slopes {
                     Values::One(slope) => of_slope(slope).choose(OnPiece(place, &part)),
                     Values::Each(slopes) => place.run(ForwardEach, &part.with_input(slopes)),
                 });
-            })
+            },
+        )
     }
 
     fn run_backward(&self, buffers: Buffers<'_, T, 2>) -> Written<T> {
-        self.plan
-            .run_in_pieces(true, buffers, |place, start, piece| {
+        self.plan.run_in_pieces(
+            <BackwardEach as Map<3>>::MEMORY_BOUND,
+            buffers,
+            |place, start, piece| {
                 self.slopes.cut(start, piece, |slopes, part| match slopes {
                     Values::One(slope) => of_slope(slope).choose_gradient(OnPiece(place, &part)),
                     Values::Each(slopes) => place.run(BackwardEach, &part.with_input(slopes)),
                 });
-            })
+            },
+        )
     }
 }
 
@@ -252,6 +259,8 @@ impl<T: Element> RunGradient for OnPiece<'_, '_, T, 2> {
 struct ForwardEach;
 
 impl Map<2> for ForwardEach {
+    const MEMORY_BOUND: bool = true;
+
     #[inline(always)]
     fn apply<V: Vector>(self, [slope, x]: [V; 2]) -> V {
         x.select_lt(V::constant(0.0), slope * x, x)
@@ -263,6 +272,8 @@ impl Map<2> for ForwardEach {
 struct BackwardEach;
 
 impl Map<3> for BackwardEach {
+    const MEMORY_BOUND: bool = true;
+
     #[inline(always)]
     fn apply<V: Vector>(self, [slope, x, grad_output]: [V; 3]) -> V {
         x.select_le(V::constant(0.0), slope * grad_output, grad_output)

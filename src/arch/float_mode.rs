@@ -7,12 +7,12 @@ pub(crate) struct FloatMode(u64);
 
 impl FloatMode {
     /// That of this thread.
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(miri)))]
     pub(crate) fn current() -> Self {
         /// Denormals are zeros, rounding, and flush to zero. The rest are flags and masks of exceptions.
         const CHANGES_RESULTS: u32 = 1 << 6 | 0b11 << 13 | 1 << 15;
         let mut mxcsr = 0_u32;
-        // SAFETY: every x86-64 CPU has SSE; the instruction writes these four bytes and nothing else.
+        // SAFETY: SSE2 is required; the instruction writes these four bytes and nothing else.
         unsafe {
             std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut mxcsr, options(nostack, preserves_flags));
         }
@@ -31,7 +31,10 @@ impl FloatMode {
     }
 
     /// Not looked at on other CPUs.
-    #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+    #[cfg(not(all(
+        any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    )))]
     pub(crate) fn current() -> Self {
         Self(0)
     }

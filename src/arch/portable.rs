@@ -4,7 +4,7 @@
 //!
 //! `wide`'s own maximum treats NaN and zeros otherwise, or leaves them open (`fast_max`), and its
 //! multiply-add rounds twice where the target has none.
-#![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
+#![allow(unsafe_code)]
 
 use std::array;
 use std::mem::MaybeUninit;
@@ -74,12 +74,13 @@ macro_rules! wide_register {
             }
         }
 
-        impl Register for $register {
+        // SAFETY: the array is as long as the register, and half of it as long as the half.
+        unsafe impl Register for $register {
             type Token = ();
             type Array = [$element; $lanes];
             type Half = $half;
             const IS_PAIR: bool = $is_pair;
-            // Eight halves, without a loop: of eight pairs, sixteen registers would be live.
+            // Eight halves without a loop; eight pairs would keep sixteen registers live.
             const HALF_UP_TO: usize = if Self::IS_PAIR { 4 * $lanes } else { 0 };
 
             #[inline(always)]

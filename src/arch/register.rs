@@ -9,11 +9,16 @@ use crate::vector::Vector;
 ///
 /// All methods are `#[inline(always)]`: one that is not costs a call for every register, and loses the
 /// instruction set.
-pub trait Register: Vector {
+///
+/// # Safety
+/// `Array` is `[Element; LANES]`; `store` and `stream` write all of it; where `IS_PAIR` is set, two `Half`s are as long as
+/// this.
+#[allow(unsafe_code)]
+pub unsafe trait Register: Vector {
     /// Proof that the CPU has the instructions.
     type Token: Copy;
 
-    /// `[Element; LANES]`, as it stands in memory.
+    /// `[Element; LANES]`.
     type Array;
 
     /// A register of fewer lanes, for what does not fill this one. A register of one lane names itself.
@@ -58,13 +63,15 @@ pub trait Register: Vector {
     fn prefetch(_at: *const Self::Element) {}
 }
 
-/// What is to be done with the registers of some tier. So a file of registers knows no loop.
+/// Something to run with the registers of a tier that is chosen later. So a file of registers knows no loop.
 pub trait Work<T> {
     /// Must be `#[inline(always)]`, to be compiled with the tier's instructions.
     fn run<V: Register<Element = T>>(self, token: V::Token);
 }
 
-impl Register for f32 {
+// SAFETY: one lane.
+#[allow(unsafe_code)]
+unsafe impl Register for f32 {
     type Token = ();
     type Array = [Self; 1];
     type Half = Self;
@@ -80,7 +87,9 @@ impl Register for f32 {
     }
 }
 
-impl Register for f64 {
+// SAFETY: one lane.
+#[allow(unsafe_code)]
+unsafe impl Register for f64 {
     type Token = ();
     type Array = [Self; 1];
     type Half = Self;

@@ -208,14 +208,15 @@ impl fmt::Display for Tier {
     }
 }
 
-/// [`Tier::set_max`] came too late: the cap was settled, by an earlier call or by the first use of a kernel.
+/// [`Tier::set_max`] came too late: the cap was settled, by an earlier call of it, of [`Tier::best`] or of
+/// [`Tier::available`], or by the first use of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TierAlreadyChosen(());
 
 impl fmt::Display for TierAlreadyChosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the greatest tier is settled: it can be set once, before the first use of a kernel",
+            "the greatest tier is settled: it can be set once, before tiers are asked for and before the first use of a kernel",
         )
     }
 }

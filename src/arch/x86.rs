@@ -2,7 +2,7 @@
 //!
 //! A token is only made by its `detect`, and a register only from a token or from another register, so
 //! the methods of a register are safe to call. (`splat` and `constant` make one from nothing, but only code that a
-//! kernel called can name its register.) Formulas and loops are `#[inline(always)]` up to `run`, the one
+//! kernel instantiated names its register.) Formulas and loops are `#[inline(always)]` up to `run`, the one
 //! function compiled with the instruction set enabled.
 #![allow(unsafe_code)]
 
@@ -10,8 +10,7 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 
 /// A register: the newtype, its operators, its `Vector` and its `Register`, from the names of its intrinsics.
-/// `select` is the intrinsics' own form of `lhs < rhs ? yes : no` and of `<=`, where its first name stands for the
-/// predicate, `lt` or `le`.
+/// `select` computes `lhs < rhs ? yes : no`, or with `<=`; its first name is the predicate, `lt` or `le`.
 macro_rules! x86_register {
     (
         $(#[$doc:meta])*
@@ -61,7 +60,7 @@ macro_rules! x86_register {
 
             #[inline(always)]
             fn splat(value: $element) -> Self {
-                // SAFETY: only what a kernel of this tier called can name the register.
+                // SAFETY: only code that a kernel instantiated names this register, and no kernel runs without the token.
                 Self(unsafe { $splat(value) })
             }
 
@@ -112,7 +111,8 @@ macro_rules! x86_register {
             }
         }
 
-        impl $crate::arch::register::Register for $register {
+        // SAFETY: the array is as long as the register.
+        unsafe impl $crate::arch::register::Register for $register {
             type Token = $token;
             type Array = [$element; $lanes];
             type Half = $half;

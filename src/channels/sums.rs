@@ -132,7 +132,7 @@ fn of_positions<T: Element>(
         let sum = &mut memory[..a.len()];
         place.run_unstreamed(Add(term), &Buffers::in_place([a, b], sum));
     }
-    for (&value, channel) in memory.iter().zip(channels.channels_from(0)) {
+    for (&value, channel) in memory.iter().zip(channels.of_elements()) {
         sums[channel] += value.into();
     }
 }

@@ -1,7 +1,7 @@
 //! A caller's slices as pointers.
 //!
-//! Because the output may be one of the inputs and may be uninitialised, and because a loop that is written once
-//! cannot be wrong in one of its copies.
+//! Pointers, because the output may be one of the inputs and may be uninitialised, and so that one loop serves every
+//! case.
 #![allow(unsafe_code)]
 
 use std::array;
@@ -32,7 +32,7 @@ pub(crate) struct Buffers<'a, T, const N: usize> {
 unsafe impl<T: Send + Sync, const N: usize> Send for Buffers<'_, T, N> {}
 
 impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
-    /// Out of place. The lengths are equal: the caller was told otherwise, so this compiles to nothing.
+    /// Out of place. Callers have compared the lengths, so the assertion is compiled to nothing.
     #[inline]
     pub(crate) fn new(inputs: [&'a [T]; N], output: &'a mut [MaybeUninit<T>]) -> Self {
         assert!(inputs.iter().all(|input| input.len() == output.len()));
@@ -113,7 +113,7 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         }
     }
 
-    /// The `len` elements from `start`, or what there is of them; to be used while nothing else is made of them.
+    /// At most `len` elements from `start`. They alias these buffers: only one of the two may be in use.
     #[inline(always)]
     pub(super) fn part(&self, start: usize, len: usize) -> Self {
         let start = start.min(self.len);
@@ -151,8 +151,7 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         front
     }
 
-    /// Takes off the back what is more than a multiple of `len` elements: `len` of them, where it is none, and
-    /// what there is, where there are fewer.
+    /// Takes off the back what exceeds a multiple of `len` elements; if nothing does, the last `len`, or all if fewer.
     #[cfg(feature = "parallel")]
     pub(crate) fn split_off_back(&mut self, len: usize) -> Self {
         let mut back = Self { ..*self };
@@ -174,12 +173,15 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
     ) -> V {
         const { assert!(N > 0) };
         debug_assert!(at + V::LANES <= self.len);
-        // No closures: where there are many of these, the compiler makes functions of them.
+        // No closures: where there are many of these, the compiler makes functions of them. Nor iterators, which it takes
+        // minutes to see through.
         // SAFETY: in bounds, as the caller says.
         let mut registers = [unsafe { self.load_input::<V>(token, 0, at) }; N];
-        for (i, register) in registers.iter_mut().enumerate().skip(1) {
+        let mut i = 1;
+        while i < N {
             // SAFETY: as above.
-            *register = unsafe { self.load_input(token, i, at) };
+            registers[i] = unsafe { self.load_input(token, i, at) };
+            i += 1;
         }
         map.apply(registers)
     }

@@ -24,7 +24,7 @@ thread_local! {
     static OF_THIS_THREAD: Arc<AtomicUsize> = Arc::default();
 }
 
-/// The same of all callers outside of a pool, together: threads of theirs may come and go while the pool is busy.
+/// The same of all callers outside of a pool together, since their threads may come and go while the pool is busy.
 static OF_ALL_OUTSIDE: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
 impl Pool {
@@ -83,7 +83,7 @@ impl Pool {
         let mode = FloatMode::current();
         let gate = Arc::new(Gate::default());
         let closing = Closing(&gate);
-        // SAFETY: the pointer only forgets how long `work` is borrowed; who uses it says why it still is.
+        // SAFETY: this only erases the lifetime of the borrow; where it is used it says why it still lives.
         let work_for_helpers = WorkPointer(unsafe {
             mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync)>(work)
         });
@@ -112,7 +112,7 @@ impl Pool {
     }
 }
 
-/// Whether this is another process than the one that first asked.
+/// Whether this is not the process that first called this.
 fn is_forked() -> bool {
     static FIRST: AtomicU32 = AtomicU32::new(0);
     is_another(&FIRST, process::id())
@@ -160,7 +160,7 @@ impl Drop for Request {
     }
 }
 
-/// The work of a call that may be over, behind its gate.
+/// The work of a call that may have ended: used inside of its gate alone.
 #[derive(Clone, Copy)]
 struct WorkPointer(*const (dyn Fn() + Sync));
 
@@ -200,7 +200,13 @@ impl Gate {
     }
 
     fn keep(&self, payload: Payload) {
-        *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+        let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_none() {
+            *first = Some(payload);
+        } else {
+            // Not dropped: that may panic again, where nobody catches it.
+            mem::forget(payload);
+        }
     }
 
     fn panic(&self) -> Option<Payload> {
@@ -243,8 +249,12 @@ impl Drop for Closing<'_> {
             state = gate.state.load(Ordering::Acquire);
         }
         let (lock, last_leaves) = &gate.last_leaves;
-        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(last_leaves.wait_while(guard, |()| gate.state.load(Ordering::Acquire) != CLOSED));
+        let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while gate.state.load(Ordering::Acquire) != CLOSED {
+            guard = last_leaves
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 

@@ -81,7 +81,7 @@ fn alone<V: Register, M: Map<N>, const N: usize>(
     }
 }
 
-/// At most twice the lanes of `V`: two registers, of half the lanes as often as it needs.
+/// At most `2 * LANES` elements: two overlapping registers of the widest kind that fits.
 #[inline(always)]
 fn short<V: Register, M: Map<N>, const N: usize>(
     token: V::Token,
@@ -121,20 +121,28 @@ fn both_ends<V: Register, M: Map<N>, const N: usize, const FRONT: usize, const B
     let end = buffers.len() - BACK * V::LANES;
     // SAFETY: `len >= FRONT * LANES`, which is `BACK * LANES` at least.
     unsafe {
-        // No closures: of a long formula the compiler makes functions of their own.
+        // Neither closures nor iterators: see `Buffers::load`.
         let mut front: [V; FRONT] = [buffers.load(token, map, 0); FRONT];
         let mut back: [V; BACK] = [buffers.load(token, map, end); BACK];
-        for (i, register) in front.iter_mut().enumerate().skip(1) {
-            *register = buffers.load(token, map, i * V::LANES);
+        let mut i = 1;
+        while i < FRONT {
+            front[i] = buffers.load(token, map, i * V::LANES);
+            i += 1;
         }
-        for (i, register) in back.iter_mut().enumerate().skip(1) {
-            *register = buffers.load(token, map, end + i * V::LANES);
+        i = 1;
+        while i < BACK {
+            back[i] = buffers.load(token, map, end + i * V::LANES);
+            i += 1;
         }
-        for (i, register) in front.into_iter().enumerate() {
-            buffers.store(register, i * V::LANES);
+        i = 0;
+        while i < FRONT {
+            buffers.store(front[i], i * V::LANES);
+            i += 1;
         }
-        for (i, register) in back.into_iter().enumerate() {
-            buffers.store(register, end + i * V::LANES);
+        i = 0;
+        while i < BACK {
+            buffers.store(back[i], end + i * V::LANES);
+            i += 1;
         }
     }
 }
@@ -144,8 +152,7 @@ const fn unroll<V: Register>() -> usize {
     if size_of::<V::Array>() <= 16 { 8 } else { 4 }
 }
 
-/// The first aligned element of the output behind its first: what is in front of it is at most a register, which
-/// covers it.
+/// The index of the first aligned element after element 0. At most one register precedes it.
 #[inline(always)]
 fn body_start<V: Register, const N: usize>(buffers: &Buffers<'_, V::Element, N>) -> usize {
     match buffers.misaligned_by(size_of::<V::Array>()) {
@@ -170,7 +177,7 @@ fn long<V: Register, M: Map<N>, const N: usize>(
 
     let mut at = body_start::<V, N>(buffers);
     let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
-    // Both loops count their turns: of a condition on `at` LLVM makes more counters than the body has instructions.
+    // Both loops count their turns: given a condition on `at`, LLVM keeps more counters than the body has instructions.
     for _ in 0..turns {
         // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
         for i in 0..unroll::<V>() {
@@ -179,7 +186,7 @@ fn long<V: Register, M: Map<N>, const N: usize>(
         }
         at += unroll::<V>() * V::LANES;
     }
-    // Less than a turn is left, and of that the last register is taken care of.
+    // Less than a turn is left; `last` covers its final register.
     for _ in 1..unroll::<V>() {
         if at >= end {
             break;
@@ -206,6 +213,7 @@ unsafe fn step<V: Register, M: Map<N>, const N: usize>(
     buffers: &Buffers<'_, V::Element, N>,
     at: usize,
 ) {
+    const { assert!(!V::IS_PAIR || 2 * V::Half::LANES == V::LANES) };
     // SAFETY: in bounds, as the caller says; two halves are as long as the pair.
     unsafe {
         if V::IS_PAIR {
@@ -515,7 +523,8 @@ mod tests {
         }
     }
 
-    impl Register for Noting {
+    // SAFETY: the array is as long as the register.
+    unsafe impl Register for Noting {
         type Token = ();
         type Array = [f32; 16];
         type Half = wide::f32x8;

@@ -13,7 +13,7 @@ use crate::formula::Map;
 /// What the caller asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
-    /// [`Tier::best_for`] where none was named.
+    /// `None` means [`Tier::best_for`].
     pub(crate) tier: Option<Tier>,
     pub(crate) parallel: bool,
 }
@@ -113,12 +113,14 @@ impl Plan {
                 .then(|| FenceWhenDone::<T>(piece.tier, PhantomData));
             work(piece, start, buffers);
         };
+        #[cfg(feature = "parallel")]
         if decision.splits {
-            #[cfg(feature = "parallel")]
             super::split::split(buffers, fenced);
         } else {
             fenced(0, buffers);
         }
+        #[cfg(not(feature = "parallel"))]
+        fenced(0, buffers);
         // SAFETY: every piece was written, here or on threads that are done. If a formula panics, wherever, this
         // is not reached.
         unsafe { whole.written() }

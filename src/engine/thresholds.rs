@@ -29,7 +29,7 @@ use crate::arch::cpu;
 pub struct Thresholds {
     /// From here on, outputs that are not in place are stored past the cache, by non-temporal stores, on the tiers
     /// that have them. `RECTIFY_STREAM_BYTES`; by default three quarters of the last-level cache that the CPU
-    /// reports, or of 32 MiB where it reports none.
+    /// reports, or of 32 MiB where it reports none or less than 1 MiB.
     pub stream_bytes: usize,
 
     /// From here on, `par()` splits a call from inside of a Rayon pool. `RECTIFY_SPLIT_BYTES`; by default
@@ -90,13 +90,14 @@ impl Thresholds {
     }
 }
 
-/// [`Thresholds::set`] came too late: they were settled, by an earlier call or by their first use.
+/// [`Thresholds::set`] came too late: they were settled, by an earlier call of it or of [`Thresholds::current`], or by the
+/// first large call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThresholdsAlreadySet(());
 
 impl fmt::Display for ThresholdsAlreadySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the thresholds are settled: they can be set once, before the first large call")
+        f.write_str("the thresholds are settled: they can be set once, before they are asked for and before the first large call")
     }
 }
 

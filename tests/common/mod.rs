@@ -149,6 +149,12 @@ pub fn assert_large(bytes: usize) {
 
 /// Ends the process if `work` does not end in time: a deadlock must not pass for a slow machine.
 pub fn in_time(work: impl FnOnce()) {
+    let mut work = Some(work);
+    // One function, and not one for each `work`.
+    watched(&mut || work.take().expect("it is called once")());
+}
+
+fn watched(work: &mut dyn FnMut()) {
     /// A hundred times what the slowest test takes natively; sanitizers and emulators need some of it.
     const LIMIT: Duration = Duration::from_secs(300);
     let (done, is_done) = mpsc::channel::<()>();

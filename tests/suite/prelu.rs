@@ -223,6 +223,49 @@ fn slope_gradients_f64() {
     slope_gradients::<f64>(2_f64.powi(-53));
 }
 
+/// Numbers made to break the bound, if more than 64 of them were added in `f32`: all alike, and as far off what a sum
+/// can hold as a number may be when that is rounded in the same direction again and again.
+#[test]
+fn sums_of_like_numbers_stay_within_their_bound() {
+    // A third of a unit in the last place is left over in every sum from 2 on, or missing.
+    let number = f32::from_bits(0x3faa_aaaa);
+    let unit_roundoff = 2_f64.powi(-24);
+    let bound = |n: usize| {
+        let n = n as f64;
+        (66.0 + n * 2_f64.powi(-53) / unit_roundoff) * unit_roundoff * n * f64::from(number)
+    };
+    // What is alternating is added up in about 2,048 positions and what is in planes in 16 lanes: here each has
+    // thousands of numbers.
+    for (inner, channels, len) in [
+        (1, 1, 100_000),
+        (70_000, 2, 140_000),
+        (1, 3, 6_000_000),
+        (7, 5, 6_000_015),
+        (1, 3_000, 6_000_000),
+        (5, 1_000, 6_000_000),
+    ] {
+        let slopes = vec![0.5; channels];
+        let prelu = PRelu::new(Channels::new(&slopes, inner));
+        let (x, dy) = (vec![-1.0; len], vec![-number; len]);
+        let mut grad = vec![f32::NAN; channels];
+        prelu.backward_slopes(&x, &dy, &mut grad);
+        let n = len / channels;
+        for sum in grad {
+            let error = (f64::from(sum) - n as f64 * f64::from(number)).abs();
+            assert!(
+                error <= bound(n),
+                "{channels} channels of {inner}: {sum} is {error:e} off, and the bound is {:e}",
+                bound(n)
+            );
+        }
+    }
+    // They are what they are meant to be: a thousand of them added up in `f32` are too far off.
+    let n = 1_024;
+    let sum: f32 = std::iter::repeat_n(number, n).sum();
+    let error = (f64::from(sum) - n as f64 * f64::from(number)).abs();
+    assert!(error > 2.0 * bound(n), "{error:e}, {:e}", bound(n));
+}
+
 #[cfg(feature = "parallel")]
 #[test]
 fn slope_gradients_at_any_number_of_threads() {

@@ -29,7 +29,7 @@ impl Avx512 {
         fn enabled<V: Register<Token = Avx512>, W: Work<V::Element>>(token: Avx512, work: W) {
             work.run::<V>(token);
         }
-        // SAFETY: the token says that AVX-512F and VL are there.
+        // SAFETY: the token says that AVX-512F and VL are there, and with it AVX2, FMA and F16C, which they imply.
         unsafe { enabled::<V, W>(self, work) }
     }
 }
@@ -40,10 +40,10 @@ impl From<Avx512> for Avx2 {
     }
 }
 
-// Up to eight registers, which would all cross a line, AVX2's are as fast or faster.
+// Up to eight registers AVX2 is as fast or faster: every unaligned 512-bit access crosses a cache line.
 //
-// A mask says where *not*: of a mask that says where, the compiler takes the inverse by `KNOT` where `yes` is 0, and
-// that costs more than the store.
+// The mask marks the lanes that take `no`: otherwise, where `yes` is 0, the compiler inverts it by `KNOT`, which costs more
+// than the store.
 
 x86_register! {
     /// Sixteen `f32`.
