@@ -31,6 +31,9 @@ pub(crate) mod sealed {
 /// assert_eq!(example(2.0_f64), 4.0);
 /// ```
 ///
+/// Beside `f32` and `f64` it is implemented for the registers of the tiers. Some of these are types of the crate `wide`,
+/// which is no promise: they may change with any version.
+///
 /// On `f32` and `f64` themselves, `x.max(y)` and `x.min(y)` are the standard library's methods, which treat NaN
 /// otherwise; in generic code they are those of this trait.
 pub trait Vector:

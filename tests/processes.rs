@@ -7,7 +7,7 @@ mod common;
 use std::time::{Duration, Instant};
 use std::{ptr, thread};
 
-use common::rerun;
+use common::{in_time, rerun};
 use rectify::{Activation, Relu};
 
 /// Large enough to be split from outside of a pool, too.
@@ -22,24 +22,26 @@ fn is_right() -> bool {
 /// The threads of the parent's pool do not exist in a child, and a lock of theirs may be held for ever.
 #[test]
 fn a_forked_child_does_everything_itself() {
-    assert!(is_right());
-    for round in 0..200 {
-        // At different moments of a pool that goes to sleep.
-        thread::sleep(Duration::from_micros(round * 7 % 500));
-        if round % 2 == 0 {
-            assert!(is_right());
+    in_time(|| {
+        assert!(is_right());
+        for round in 0..200 {
+            // At different moments of a pool that goes to sleep.
+            thread::sleep(Duration::from_micros(round * 7 % 500));
+            if round % 2 == 0 {
+                assert!(is_right());
+            }
+            // SAFETY: the child calls a kernel and ends, without running anything else of this program. (It allocates,
+            // which the C library allows after a fork.)
+            let child = unsafe { libc::fork() };
+            assert!(child >= 0, "a process cannot be started");
+            if child == 0 {
+                let right = is_right();
+                // SAFETY: ends the child at once.
+                unsafe { libc::_exit(if right { 0 } else { 1 }) };
+            }
+            assert_eq!(wait(child), 0, "round {round}");
         }
-        // SAFETY: the child calls a kernel and ends, without running anything else of this program. (It allocates,
-        // which the C library allows after a fork.)
-        let child = unsafe { libc::fork() };
-        assert!(child >= 0, "a process cannot be started");
-        if child == 0 {
-            let right = is_right();
-            // SAFETY: ends the child at once.
-            unsafe { libc::_exit(if right { 0 } else { 1 }) };
-        }
-        assert_eq!(wait(child), 0, "round {round}");
-    }
+    });
 }
 
 /// The status with which a child ends. It is killed if that takes long.
@@ -70,31 +72,34 @@ fn without_a_pool() {
     if std::env::var_os("RECTIFY_TEST_NO_THREADS").is_none() {
         return;
     }
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: reads and sets a limit of this process. With the least address space, no thread gets its stack.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &raw mut limit), 0);
-        limit.rlim_cur = 1 << 20;
-        // What the calls need is there already: they work in place.
-        let mut y = vec![-1.0_f32; LEN];
-        assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
-        assert!(
-            thread::Builder::new().spawn(|| ()).is_err(),
-            "a thread could be started"
-        );
-        for _ in 0..10 {
-            y.fill(-1.0);
+    // The thread that watches the time starts before there can be none.
+    in_time(|| {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: reads and sets a limit of this process. With the least address space, no thread gets its stack.
+        unsafe {
+            assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &raw mut limit), 0);
+            limit.rlim_cur = 1 << 20;
+            // What the calls need is there already: they work in place.
+            let mut y = vec![-1.0_f32; LEN];
+            assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
+            assert!(
+                thread::Builder::new().spawn(|| ()).is_err(),
+                "a thread could be started"
+            );
+            for _ in 0..10 {
+                y.fill(-1.0);
+                Relu.par().forward_in_place(&mut y);
+                assert!(y.iter().all(|&y| y == 0.0));
+            }
+            limit.rlim_cur = limit.rlim_max;
+            assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
+            // Threads could be had again; the pool has failed for good, and calls still work.
             Relu.par().forward_in_place(&mut y);
-            assert!(y.iter().all(|&y| y == 0.0));
         }
-        limit.rlim_cur = limit.rlim_max;
-        assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
-        // Threads could be had again; the pool has failed for good, and calls still work.
-        Relu.par().forward_in_place(&mut y);
-    }
+    });
     println!("no threads, and no panic");
 }
 

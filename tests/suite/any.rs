@@ -2,6 +2,8 @@
 
 use rectify::*;
 
+#[cfg(feature = "parallel")]
+use crate::common::in_time;
 use crate::common::{At, GuardedBuffers, TestElement, tiers};
 use crate::for_each_activation;
 
@@ -27,11 +29,13 @@ fn it_is_the_activation_that_it_holds() {
 #[cfg(feature = "parallel")]
 #[test]
 fn it_is_split_as_the_activation_that_it_holds() {
-    crate::common::case::pool(3).install(|| {
-        let mut buffers = GuardedBuffers::<f32>::new(300_000);
-        for_each_activation!(few, |activation| {
-            let any = AnyActivation::from(activation);
-            buffers.check(&activation, &any.par(), 300_000, At::Offset(1), At::Front);
+    in_time(|| {
+        crate::common::case::pool(3).install(|| {
+            let mut buffers = GuardedBuffers::<f32>::new(300_000);
+            for_each_activation!(few, |activation| {
+                let any = AnyActivation::from(activation);
+                buffers.check(&activation, &any.par(), 300_000, At::Offset(1), At::Front);
+            });
         });
     });
 }

@@ -51,25 +51,23 @@ fn large<T: TestElement>() {
     let sizes = [1 << 15, 1 << 17, 1 << 19, 1 << 21, 5 << 20];
     let mut buffers = GuardedBuffers::<T>::new((5 << 20) + 7);
     for size in sizes {
-        for (len, offset) in [(size - 1, 4), (size, 0), (size + 7, 1)] {
-            for tier in tiers() {
-                for side in [At::Front, At::Back] {
-                    buffers.check(&Relu, &Relu.on(tier), len, At::Offset(offset), side);
-                    #[cfg(feature = "parallel")]
-                    buffers.check(&Relu, &Relu.on(tier).par(), len, At::Offset(offset), side);
+        in_time(|| {
+            for (len, offset) in [(size - 1, 4), (size, 0), (size + 7, 1)] {
+                for tier in tiers() {
+                    for side in [At::Front, At::Back] {
+                        let offset = At::Offset(offset);
+                        buffers.check(&Relu, &Relu.on(tier), len, offset, side);
+                        #[cfg(feature = "parallel")]
+                        buffers.check(&Relu, &Relu.on(tier).par(), len, offset, side);
+                    }
                 }
             }
-        }
-        for_each_activation!(few, |activation| {
-            buffers.check(&activation, &activation, size + 7, At::Offset(1), At::Back);
-            #[cfg(feature = "parallel")]
-            buffers.check(
-                &activation,
-                &activation.par(),
-                size + 7,
-                At::Back,
-                At::Front,
-            );
+            let len = size + 7;
+            for_each_activation!(few, |activation| {
+                buffers.check(&activation, &activation, len, At::Offset(1), At::Back);
+                #[cfg(feature = "parallel")]
+                buffers.check(&activation, &activation.par(), len, At::Back, At::Front);
+            });
         });
     }
 }

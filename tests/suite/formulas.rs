@@ -496,15 +496,17 @@ fn the_choice_is_made_once_a_call() {
         let choosy = Choosy(&chosen).on(tier);
         #[cfg(feature = "parallel")]
         let choosy = choosy.par();
-        for len in [0, 1, 100, 2_000_000] {
-            let (x, dy): (Vec<f32>, _) = (values(len, 1), values(len, 2));
-            let expected = (Relu.forward_to_vec(&x), Relu.backward_to_vec(&x, &dy));
-            chosen.store(0, Ordering::Relaxed);
-            let actual = (choosy.forward_to_vec(&x), choosy.backward_to_vec(&x, &dy));
-            assert_eq!(chosen.load(Ordering::Relaxed), 101);
-            assert_same_bits(&actual.0, &expected.0, || "forward".to_owned());
-            assert_same_bits(&actual.1, &expected.1, || "backward".to_owned());
-        }
+        in_time(|| {
+            for len in [0, 1, 100, 2_000_000] {
+                let (x, dy): (Vec<f32>, _) = (values(len, 1), values(len, 2));
+                let expected = (Relu.forward_to_vec(&x), Relu.backward_to_vec(&x, &dy));
+                chosen.store(0, Ordering::Relaxed);
+                let actual = (choosy.forward_to_vec(&x), choosy.backward_to_vec(&x, &dy));
+                assert_eq!(chosen.load(Ordering::Relaxed), 101);
+                assert_same_bits(&actual.0, &expected.0, || "forward".to_owned());
+                assert_same_bits(&actual.1, &expected.1, || "backward".to_owned());
+            }
+        });
     }
     assert_eq!(Choosy(&chosen).eval(-1.0), 0.0);
 }
