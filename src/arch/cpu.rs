@@ -58,29 +58,4 @@ mod tests {
         assert_eq!(largest_level(caches.into_iter()), Some(32 << 20));
         assert_eq!(largest_level(std::iter::empty()), None);
     }
-
-    /// Where Linux tells it, too.
-    #[test]
-    #[cfg(all(target_os = "linux", not(miri)))]
-    fn the_last_level_is_what_the_system_says() {
-        let index = |i: u32, what: &str| {
-            let path = format!("/sys/devices/system/cpu/cpu0/cache/index{i}/{what}");
-            std::fs::read_to_string(path).ok()
-        };
-        let level = |i| index(i, "level")?.trim().parse::<u8>().ok();
-        let bytes = |i| {
-            Some(
-                index(i, "size")?
-                    .trim()
-                    .strip_suffix('K')?
-                    .parse::<usize>()
-                    .ok()?
-                    << 10,
-            )
-        };
-        let told = (0..8).filter_map(|i| Some((level(i)?, bytes(i)?)));
-        if let (Some(told), Some(reported)) = (largest_level(told), last_level_cache_bytes()) {
-            assert_eq!(reported, told);
-        }
-    }
 }
