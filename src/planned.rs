@@ -3,8 +3,8 @@
 use crate::arch::Tier;
 use crate::engine::Plan;
 
-/// A formula with where it is to run: what [`Activation::on`](crate::Activation::on),
-/// [`Activation::par`](crate::Activation::par) and their likes in [`MapSlices`](crate::MapSlices) return. It has all
+/// A formula with where it is to run: what [`Activation::on`](crate::Activation::on), its
+/// `par` and their likes in [`MapSlices`](crate::MapSlices) return. It has all
 /// methods of the trait that it came from; of two tiers, the one named last holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Planned<F> {
