@@ -78,12 +78,12 @@ fn without_a_pool() {
             rlim_cur: 0,
             rlim_max: 0,
         };
-        // SAFETY: reads and sets a limit of this process. With the least address space, no thread gets its stack.
+        let mut y = vec![-1.0_f32; LEN];
+        // SAFETY: reads and sets a limit of this process. In half of what a thread's stack takes there is room for
+        // what the calls allocate, and for no thread.
         unsafe {
             assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &raw mut limit), 0);
-            limit.rlim_cur = 1 << 20;
-            // What the calls need is there already: they work in place.
-            let mut y = vec![-1.0_f32; LEN];
+            limit.rlim_cur = address_space_bytes() + (1 << 20);
             assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
             assert!(
                 thread::Builder::new().spawn(|| ()).is_err(),
@@ -101,6 +101,16 @@ fn without_a_pool() {
         }
     });
     println!("no threads, and no panic");
+}
+
+/// What this process has of it.
+fn address_space_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux tells it");
+    let pages = pages
+        .split(' ')
+        .next()
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.expect("a number of pages") * region::page::size() as u64
 }
 
 #[test]
