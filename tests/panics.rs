@@ -281,16 +281,16 @@ fn at_any_register_of_a_short_call() {
                 for method in METHODS {
                     let never = Fuse::new(Panics::At(usize::MAX));
                     let fused = Fused(&never).on(tier);
-                    let registers = registers(method, &Is(&Double, &fused), &never, &x, &dy);
+                    let registers = registers(method, &Is::new(&Double, &fused), &never, &x, &dy);
                     assert_ne!(registers, 0);
                     for register in 0..registers {
                         let fuse = Fuse::new(Panics::At(register));
                         let fused = Fused(&fuse).on(tier);
-                        assert!(panics(method, &Is(&Double, &fused), &x, &dy));
+                        assert!(panics(method, &Is::new(&Double, &fused), &x, &dy));
                         assert_eq!(fuse.registers(), register + 1);
                     }
                 }
-                calls_are_right(&Is(&Double, &Double.on(tier)), len);
+                calls_are_right(&Is::new(&Double, &Double.on(tier)), len);
             }
         });
     }
@@ -306,14 +306,14 @@ fn at_any_point_of_a_large_call() {
             for method in METHODS {
                 let never = Fuse::new(Panics::At(usize::MAX));
                 let fused = Fused(&never).on(tier);
-                let registers = registers(method, &Is(&Double, &fused), &never, &x, &dy);
+                let registers = registers(method, &Is::new(&Double, &fused), &never, &x, &dy);
                 for register in [0, 1, 2, 3, registers / 2, registers - 2, registers - 1] {
                     let fuse = Fuse::new(Panics::At(register));
                     let fused = Fused(&fuse).on(tier);
-                    assert!(panics(method, &Is(&Double, &fused), &x, &dy));
+                    assert!(panics(method, &Is::new(&Double, &fused), &x, &dy));
                 }
             }
-            calls_are_right(&Is(&Double, &Double.on(tier)), LARGE);
+            calls_are_right(&Is::new(&Double, &Double.on(tier)), LARGE);
         });
     }
 }
@@ -383,7 +383,7 @@ mod over_rayon {
         for method in METHODS {
             let panics = || {
                 let fuse = Fuse::new(panic);
-                panics(method, &Is(&Double, &Fused(&fuse).par()), &x, &dy)
+                panics(method, &Is::new(&Double, &Fused(&fuse).par()), &x, &dy)
             };
             // Until a helper comes, if there has to be one.
             while !panics() {
@@ -391,7 +391,7 @@ mod over_rayon {
                 assert!(needs_helper, "{} did not panic", method.0);
             }
         }
-        calls_are_right(&Is(&Double, &Double.par()), LARGE);
+        calls_are_right(&Is::new(&Double, &Double.par()), LARGE);
     }
 
     /// Wherever it happens to be.
@@ -481,12 +481,12 @@ mod over_rayon {
             thread::scope(|outside| {
                 for _ in 0..2 {
                     outside.spawn(anywhere);
-                    outside.spawn(|| calls_are_right(&Is(&Double, &Double.par()), LARGE));
+                    outside.spawn(|| calls_are_right(&Is::new(&Double, &Double.par()), LARGE));
                 }
                 pool(3).scope(|inside| {
                     for _ in 0..4 {
                         inside.spawn(|_| anywhere());
-                        inside.spawn(|_| calls_are_right(&Is(&Double, &Double.par()), LARGE));
+                        inside.spawn(|_| calls_are_right(&Is::new(&Double, &Double.par()), LARGE));
                     }
                 });
             });

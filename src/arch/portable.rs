@@ -6,7 +6,6 @@
 //! multiply-add rounds twice where the target has none.
 #![allow(unsafe_code)]
 
-use std::array;
 use std::mem::MaybeUninit;
 
 use wide::{f32x4, f32x8, f64x2, f64x4};
@@ -39,8 +38,12 @@ macro_rules! wide_register {
 
             #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
-                let (a, b, c) = (self.to_array(), factor.to_array(), addend.to_array());
-                Self::new(array::from_fn(|i| a[i].mul_add(b[i], c[i])))
+                let (a, b, mut c) = (self.to_array(), factor.to_array(), addend.to_array());
+                // No closure: it would be compiled without the instructions of a tier that uses this as a half.
+                for i in 0..$lanes {
+                    c[i] = a[i].mul_add(b[i], c[i]);
+                }
+                Self::new(c)
             }
 
             #[inline(always)]

@@ -195,9 +195,9 @@ impl<T: TestElement> Case<T> {
     pub fn check(&self) {
         match &self.which {
             Which::Any(any) => match self.threads {
-                Threads::Caller => self.check_kernel(&Is(any, &any.on(self.tier))),
+                Threads::Caller => self.check_kernel(&Is::new(any, &any.on(self.tier))),
                 #[cfg(feature = "parallel")]
-                _ => self.check_kernel(&Is(any, &any.on(self.tier).par())),
+                _ => self.check_kernel(&Is::new(any, &any.on(self.tier).par())),
             },
             Which::PRelu { slopes, inner } => {
                 let serial = PRelu::new(Channels::new(slopes, *inner)).on(self.tier);

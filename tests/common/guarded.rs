@@ -73,7 +73,7 @@ impl<T: TestElement> GuardedBuffers<T> {
         D: Activation<Formula: Gradient> + Debug,
         K: Activation<Formula: Gradient> + Debug,
     {
-        self.check_kernel(&Is(definition, kernel), len, output, inputs);
+        self.check_kernel(&Is::new(definition, kernel), len, output, inputs);
     }
 
     /// The gradient of the slopes: to the bit what another way to compute it gives.

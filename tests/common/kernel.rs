@@ -59,7 +59,29 @@ macro_rules! methods {
 
 /// An activation's definition, and a kernel that has to equal it.
 #[derive(Debug)]
-pub struct Is<'k, D, K>(pub &'k D, pub &'k K);
+pub struct Is<'k, D, K> {
+    definition: &'k D,
+    kernel: &'k K,
+    computes_with_nan: bool,
+}
+
+impl<'k, D, K> Is<'k, D, K> {
+    pub fn new(definition: &'k D, kernel: &'k K) -> Self {
+        Self {
+            definition,
+            kernel,
+            computes_with_nan: false,
+        }
+    }
+
+    /// Of a formula that computes with NaN: Rust does not say which NaN comes out.
+    pub fn but_for_nans(definition: &'k D, kernel: &'k K) -> Self {
+        Self {
+            computes_with_nan: true,
+            ..Self::new(definition, kernel)
+        }
+    }
+}
 
 impl<T: Element, D, K> Kernel<T> for Is<'_, D, K>
 where
@@ -67,38 +89,18 @@ where
     K: Activation<Formula: Gradient> + Debug,
 {
     fn expected_forward(&self, x: &[T], y: &mut [T]) {
-        scalar::forward(self.0, x, y);
+        scalar::forward(self.definition, x, y);
     }
 
     fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
-        scalar::backward(self.0, x, dy, dx);
-    }
-
-    methods!(T, |self| self.1);
-}
-
-/// As [`Is`], of a formula that computes with NaN: Rust does not say which NaN comes out.
-#[derive(Debug)]
-pub struct Computes<'k, D, K>(pub &'k D, pub &'k K);
-
-impl<T: Element, D, K> Kernel<T> for Computes<'_, D, K>
-where
-    D: Activation<Formula: Gradient> + Debug,
-    K: Activation<Formula: Gradient> + Debug,
-{
-    fn expected_forward(&self, x: &[T], y: &mut [T]) {
-        scalar::forward(self.0, x, y);
-    }
-
-    fn expected_backward(&self, x: &[T], dy: &[T], dx: &mut [T]) {
-        scalar::backward(self.0, x, dy, dx);
+        scalar::backward(self.definition, x, dy, dx);
     }
 
     fn is_open(&self, _: usize, _: T) -> bool {
-        true
+        self.computes_with_nan
     }
 
-    methods!(T, |self| self.1);
+    methods!(T, |self| self.kernel);
 }
 
 impl<T: TestElement> Kernel<T> for PRelu<'_, T> {

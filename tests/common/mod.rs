@@ -21,9 +21,7 @@ use rand::{RngExt, SeedableRng};
 use rectify::{Element, Thresholds, Tier};
 
 pub use guarded::{At, GuardedBuffers};
-pub use kernel::{
-    Computes, Is, Kernel, MARGIN, OutputMemory, as_uninit, check_kernel, check_slopes, poison,
-};
+pub use kernel::{Is, Kernel, MARGIN, OutputMemory, as_uninit, check_kernel, check_slopes, poison};
 pub use pages::Pages;
 
 /// The tiers of this machine, all of which have to be tested.
