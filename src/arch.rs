@@ -13,4 +13,4 @@ mod x86;
 
 pub(crate) use register::{Register, Work};
 pub(crate) use tier::Dispatch;
-pub use tier::{Tier, TierAlreadyChosen};
+pub use tier::{ParseTierError, Tier, TierAlreadyChosen};

@@ -19,6 +19,7 @@
 //! | channels | a value a channel: layouts, and sums in a fixed order | `src/channels.rs`, `src/channels/` |
 //! | engine | the caller's buffers, the loops, where a call runs, how it is shared out over Rayon, thresholds | `src/engine.rs`, `src/engine/` |
 //! | named | names and parameters of activations | `src/named.rs` |
+//! | environment | the variables that are read | `src/environment.rs` |
 //! | lengths | the check that slices are of one length | `src/lengths.rs` |
 //! | formula | what authors write: `Formula`, `Gradient`, `Map` | `src/formula.rs` |
 //! | element | `f32` and `f64` | `src/element.rs` |
@@ -42,6 +43,7 @@ mod arch;
 mod channels;
 mod element;
 mod engine;
+mod environment;
 mod formula;
 mod lengths;
 mod map_slices;
@@ -53,7 +55,7 @@ mod vector;
 pub use activation::Activation;
 pub use activation::all::*;
 pub use any::{ActivationError, AnyActivation};
-pub use arch::{Tier, TierAlreadyChosen};
+pub use arch::{ParseTierError, Tier, TierAlreadyChosen};
 pub use channels::Channels;
 pub use element::Element;
 pub use engine::thresholds::{Thresholds, ThresholdsAlreadySet};

@@ -234,12 +234,21 @@ fn tiers_obey_the_environment() {
     assert!(names[0].starts_with("portable"), "{names:?}");
     assert!(Tier::available().is_sorted());
     assert_eq!(Tier::available().last(), Some(Tier::best()));
-    let most = match std::env::var("RECTIFY_MAX_TIER").as_deref() {
-        Ok("portable") => 1,
-        Ok("avx2") => 2,
+    let cap = std::env::var("RECTIFY_MAX_TIER").unwrap_or_default();
+    assert_eq!(
+        names.len(),
+        most_tiers(&cap).min(tiers_of_this_cpu()),
+        "{names:?}"
+    );
+}
+
+/// Of any CPU, under that cap.
+fn most_tiers(cap: &str) -> usize {
+    match cap.to_lowercase().as_str() {
+        "portable" => 1,
+        "avx2" => 2,
         _ => 3,
-    };
-    assert_eq!(names.len(), most.min(tiers_of_this_cpu()), "{names:?}");
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -258,22 +267,24 @@ fn tiers_of_this_cpu() -> usize {
 fn under_cap(cap: &str) -> std::process::Output {
     let portable = tiers().next().expect("it is always there").to_string();
     let all = [portable.as_str(), "AVX2", "AVX-512"];
-    let most = ["portable", "avx2"].iter().position(|&name| name == cap);
-    let expected = all[..most.map_or(3, |at| at + 1).min(tiers_of_this_cpu())].join(", ");
+    let expected = all[..most_tiers(cap).min(tiers_of_this_cpu())].join(", ");
     let environment = [("RECTIFY_MAX_TIER", cap), ("RECTIFY_TEST_TIERS", &expected)];
     rerun("tiers_obey_the_environment", &environment)
 }
 
 #[test]
 fn the_environment_caps_the_tier() {
-    for cap in ["portable", "avx2", "avx512"] {
+    // In any case, as it is printed, and nothing where it is empty.
+    for cap in [
+        "portable", "avx2", "avx512", "Portable", "AVX2", "AVX-512", "",
+    ] {
         let output = under_cap(cap);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success() && text.contains("1 passed"),
             "{cap}: {text}"
         );
-        if cap == "portable" {
+        if most_tiers(cap) == 1 {
             assert!(text.contains("best: portable"), "{text}");
         }
     }
@@ -281,7 +292,7 @@ fn the_environment_caps_the_tier() {
 
 #[test]
 fn a_wrong_cap_panics_naming_the_right_ones() {
-    for cap in ["avx3", "", "AVX2", "avx512 "] {
+    for cap in ["avx3", "none", "sse2", "avx 512"] {
         let output = under_cap(cap);
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{cap:?} was accepted");
@@ -289,7 +300,7 @@ fn a_wrong_cap_panics_naming_the_right_ones() {
             text.contains(&format!("RECTIFY_MAX_TIER is {cap:?}")),
             "{text}"
         );
-        assert!(text.contains("`portable`, `avx2`, `avx512`"), "{text}");
+        assert!(text.contains("`portable`, `AVX2`, `AVX-512`"), "{text}");
     }
 }
 
@@ -397,6 +408,15 @@ fn thresholds_obey_the_environment() {
     large_calls();
 }
 
+/// What the test above prints of them.
+fn thresholds_under(variable: &str, value: &str) -> String {
+    let output = rerun("thresholds_obey_the_environment", &[(variable, value)]);
+    assert!(output.status.success(), "{variable}={value:?} was refused");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.contains("Thresholds {"));
+    line.expect("the test prints them").to_owned()
+}
+
 #[test]
 fn the_environment_sets_thresholds() {
     let (most, too_much) = (usize::MAX.to_string(), format!("{}0", usize::MAX));
@@ -419,7 +439,12 @@ fn the_environment_sets_thresholds() {
             assert!(output.status.success(), "{variable}={value}: {text}");
             assert!(text.contains(&format!(" {field}: {read}")), "{text}");
         }
-        for value in ["", "1e6", "-1", "+5", " 5", "4 MiB", &too_much] {
+        // As if it were not set.
+        assert_eq!(
+            thresholds_under(variable, ""),
+            thresholds_under("RECTIFY_NOTHING", "")
+        );
+        for value in ["1e6", "-1", "+5", " 5", "4 MiB", &too_much] {
             let output = rerun("thresholds_obey_the_environment", &[(variable, value)]);
             let text = String::from_utf8_lossy(&output.stderr);
             assert!(

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::OnceLock;
 
 #[cfg(x86_tiers)]
@@ -12,11 +13,12 @@ use super::x86::{
     avx2::{self, Avx2},
     avx512::{self, Avx512},
 };
+use crate::environment::variable;
 
 /// An instruction set that this machine can run.
 ///
-/// A `Tier` can only be had from [`best`](Tier::best), [`available`](Tier::available) and
-/// [`detected`](Tier::detected), so holding one proves that its kernels run here. Every tier gives the same bits;
+/// A `Tier` can only be had from [`best`](Tier::best), [`available`](Tier::available),
+/// [`detected`](Tier::detected) and its name, so holding one proves that its kernels run here. Every tier gives the same bits;
 /// they differ in speed alone. Tiers are ordered: a later one has newer instructions, and registers that are no
 /// narrower.
 ///
@@ -26,9 +28,13 @@ use super::x86::{
 /// | `AVX2` | 256 bits | at run time, on x86-64 CPUs with AVX2 and FMA |
 /// | `AVX-512` | 512 bits | at run time, on x86-64 CPUs that keep their clock under it: those with VBMI2 (Ice Lake, Zen 4 and later) |
 ///
-/// The environment variable `RECTIFY_MAX_TIER` (`portable`, `avx2` or `avx512`) caps what `best` and `available`
-/// return, and so what calls run on that name no tier. It is read once, at the first use.
+/// The environment variable `RECTIFY_MAX_TIER` caps what `best` and `available` return, and so what calls run on that
+/// name no tier. It is read once, at the first use; an empty one is as if it were not set.
 /// [`set_max`](Tier::set_max) does the same from code.
+///
+/// Both the variable and `FromStr` take what `Display` prints, in any case, with or without the hyphen, and `portable`
+/// for whatever instructions that is here: `portable`, `avx2`, `AVX512`. A text that names a tier which this machine does not
+/// run is an error for `FromStr`, and caps nothing.
 ///
 /// ```
 /// use rectify::{Activation, Relu, Tier};
@@ -39,10 +45,10 @@ use super::x86::{
 ///     assert_eq!(y, [0.0, 2.0], "{tier}");
 /// }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tier(Kind);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     Portable,
     #[cfg(x86_tiers)]
@@ -51,8 +57,8 @@ enum Kind {
     Avx512(Avx512),
 }
 
-/// The values of `RECTIFY_MAX_TIER`, the least tier first.
-const NAMES: [&str; 3] = ["portable", "avx2", "avx512"];
+/// What `Display` prints, the least tier first; of the portable one what precedes its instructions.
+const NAMES: [&str; 3] = ["portable", "AVX2", "AVX-512"];
 
 /// The most tiers that [`Tier::available`] returns.
 static MAX: OnceLock<usize> = OnceLock::new();
@@ -72,7 +78,7 @@ impl Tier {
     /// ([`Formula::MEMORY_BOUND`](crate::Formula::MEMORY_BOUND)) run on AVX2, which is faster for them there.
     ///
     /// # Panics
-    /// If `RECTIFY_MAX_TIER` is set to anything but `portable`, `avx2` or `avx512`.
+    /// If `RECTIFY_MAX_TIER` names no tier.
     #[inline]
     #[must_use]
     pub fn best() -> Self {
@@ -196,17 +202,74 @@ fn portable<V: Register<Token = ()>, W: Work<V::Element>>(work: W) {
     work.run::<V>(());
 }
 
+/// The place in [`NAMES`] of the tier that `text` names.
+fn rank_of(text: &str) -> Option<usize> {
+    let folded = |name: &str| name.trim().replace('-', "").to_ascii_lowercase();
+    let text = folded(text);
+    let portable = folded(&[NAMES[0], PORTABLE_SIMD].concat());
+    let text = if text == portable { NAMES[0] } else { &text };
+    NAMES.iter().position(|name| folded(name) == text)
+}
+
+/// What [`NAMES`] has, for an error.
+fn known() -> String {
+    NAMES.map(|name| format!("`{name}`")).join(", ")
+}
+
+/// What follows the name of the portable tier.
+const PORTABLE_SIMD: &str = concat!(" (", env!("RECTIFY_PORTABLE_SIMD"), ")");
+
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self.0 {
-            Kind::Portable => concat!("portable (", env!("RECTIFY_PORTABLE_SIMD"), ")"),
-            #[cfg(x86_tiers)]
-            Kind::Avx2(_) => "AVX2",
-            #[cfg(x86_tiers)]
-            Kind::Avx512(_) => "AVX-512",
-        })
+        match self.rank() {
+            0 => f.pad(&[NAMES[0], PORTABLE_SIMD].concat()),
+            rank => f.pad(NAMES[rank]),
+        }
     }
 }
+
+impl fmt::Debug for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tier")
+            .field(&format_args!("{self}"))
+            .finish()
+    }
+}
+
+impl FromStr for Tier {
+    type Err = ParseTierError;
+
+    fn from_str(text: &str) -> Result<Self, ParseTierError> {
+        let Some(rank) = rank_of(text) else {
+            let known = known();
+            return Err(ParseTierError(format!(
+                "{text:?} is no tier: there are {known}"
+            )));
+        };
+        Self::detected()
+            .find(|tier| tier.rank() == rank)
+            .ok_or_else(|| {
+                let name = NAMES[rank];
+                let detected: Vec<_> = Self::detected().map(|tier| format!("`{tier}`")).collect();
+                ParseTierError(format!(
+                    "`{name}` does not run here: there are {}",
+                    detected.join(", ")
+                ))
+            })
+    }
+}
+
+/// Why a text names no tier of this machine. Its text says which there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseTierError(String);
+
+impl fmt::Display for ParseTierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for ParseTierError {}
 
 /// [`Tier::set_max`] came too late: the cap was settled, by an earlier call of it, of [`Tier::best`] or of
 /// [`Tier::available`], or by the first use of a kernel.
@@ -225,15 +288,15 @@ impl Error for TierAlreadyChosen {}
 
 /// How many of [`NAMES`] the environment allows, counted from the least.
 fn max_from_environment() -> usize {
-    match std::env::var_os("RECTIFY_MAX_TIER") {
-        None => NAMES.len(),
-        Some(value) => match NAMES.iter().position(|name| value == **name) {
-            Some(at) => at + 1,
-            None => panic!(
-                "RECTIFY_MAX_TIER is {value:?}: it must be one of {}",
-                NAMES.map(|name| format!("`{name}`")).join(", ")
-            ),
-        },
+    let Some(value) = variable("RECTIFY_MAX_TIER") else {
+        return NAMES.len();
+    };
+    match value.to_str().and_then(rank_of) {
+        Some(rank) => rank + 1,
+        None => panic!(
+            "RECTIFY_MAX_TIER is {value:?}: it must be one of {}",
+            known()
+        ),
     }
 }
 
@@ -247,6 +310,30 @@ mod tests {
         if let Ok(expected) = std::env::var("RECTIFY_TEST_TIERS") {
             let names: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
             assert_eq!(names.join(", "), expected);
+        }
+    }
+
+    #[test]
+    fn a_printed_tier_is_read_in_any_case() {
+        for tier in Tier::detected() {
+            let name = tier.to_string();
+            for text in [
+                &name,
+                &name.to_lowercase(),
+                &name.to_uppercase(),
+                &name.replace('-', ""),
+            ] {
+                assert_eq!(text.parse(), Ok(tier), "{text}");
+            }
+            assert_eq!(format!("{tier:?}"), format!("Tier({tier})"));
+        }
+        assert_eq!("PORTABLE".parse::<Tier>().ok(), Tier::detected().next());
+        for wrong in ["", "avx", "AVX-5121", "portable (", "avx2 (x)"] {
+            let error = wrong.parse::<Tier>().expect_err(wrong).to_string();
+            assert_eq!(
+                error,
+                format!("{wrong:?} is no tier: there are `portable`, `AVX2`, `AVX-512`")
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::arch::cpu;
+use crate::environment::variable;
 
 /// The sizes, in bytes, from which a call is done differently. They are those of all buffers of the call
 /// together: of `forward` and `backward_in_place` twice the slice, of `backward` three times, of
@@ -13,7 +14,7 @@ use crate::arch::cpu;
 ///
 /// The defaults were measured (`cargo bench -- stream`, `cargo bench -- parallel`), on few machines. Where
 /// they are wrong for yours, an environment variable in bytes overrides each; it is read once, at the
-/// first call that is large enough to ask. [`set`](Thresholds::set) does the same from code. No call below 256 KiB
+/// first call that is large enough to ask, and an empty one is as if it were not set. [`set`](Thresholds::set) does the same from code. No call below 256 KiB
 /// is streamed or split in any case: a smaller threshold counts as that.
 ///
 /// ```
@@ -118,7 +119,7 @@ fn stream_bytes(last_level_cache_bytes: Option<usize>) -> usize {
 }
 
 fn from_environment(name: &str, default: impl FnOnce() -> usize) -> usize {
-    std::env::var_os(name).map_or_else(default, |value| {
+    variable(name).map_or_else(default, |value| {
         bytes(&value).unwrap_or_else(|| fail(name, &value))
     })
 }
