@@ -1,9 +1,12 @@
-//! What the benches share: buffers, turns, ceilings and pictures.
+//! What the benches share: buffers, turns, loops to compare with, and pictures.
 #![allow(dead_code, unreachable_pub)] // Each bench uses its part.
 
-pub mod ceiling;
+pub mod copy;
 pub mod operation;
 pub mod picture;
+pub mod plain;
+#[cfg(feature = "parallel")]
+pub mod threads;
 pub mod turns;
 
 use std::env;
@@ -34,13 +37,13 @@ pub struct Slices<'a, T> {
 }
 
 impl<T: Element> Buffers<T> {
-    /// Numbers between -1 and 1, uniform, so that no branch predictor knows the signs.
+    /// Numbers between -6 and 6, uniform: what smooth activations are made for, and no branch predictor knows the signs.
     pub fn new(len: usize) -> Self {
         let mut rng = SmallRng::seed_from_u64(7);
         let room = 2 * PAGE_BYTES / size_of::<T>();
         let mut numbers = || {
             (0..len + room)
-                .map(|_| T::from_f64(rng.random_range(-1.0..1.0)))
+                .map(|_| T::from_f64(rng.random_range(-6.0..6.0)))
                 .collect()
         };
         Self {
@@ -106,13 +109,42 @@ impl<T> Slices<'_, T> {
     }
 }
 
-/// The CPU's name, as it gives it.
+/// The CPU's name, as it gives it, and its generation: virtual machines often hide one of the two.
 pub fn cpu() -> String {
     #[cfg(target_arch = "x86_64")]
-    if let Some(brand) = raw_cpuid::CpuId::new().get_processor_brand_string() {
-        return brand.as_str().trim().to_owned();
+    {
+        let cpuid = raw_cpuid::CpuId::new();
+        let brand = cpuid.get_processor_brand_string();
+        let brand = brand
+            .as_ref()
+            .map_or("x86-64", |brand| brand.as_str().trim());
+        let vendor = cpuid.get_vendor_info();
+        let is_amd = vendor.is_some_and(|vendor| vendor.as_str() == "AuthenticAMD");
+        match cpuid.get_feature_info() {
+            Some(info) => {
+                let (family, model) = (info.family_id(), info.model_id());
+                let zen = if is_amd { zen(family, model) } else { None };
+                let zen = zen.map_or(String::new(), |zen| format!("{zen}, "));
+                format!("{brand} ({zen}family {family}, model {model})")
+            }
+            None => brand.to_owned(),
+        }
     }
+    #[cfg(not(target_arch = "x86_64"))]
     env::consts::ARCH.to_owned()
+}
+
+/// AMD's name of a generation, by the family and the model that `cpuid` returns.
+#[cfg(target_arch = "x86_64")]
+fn zen(family: u8, model: u8) -> Option<&'static str> {
+    Some(match (family, model) {
+        (0x17, 0x00..=0x2f) => "Zen",
+        (0x17, _) => "Zen 2",
+        (0x19, 0x10..=0x1f | 0x60..=0x7f | 0xa0..=0xaf) => "Zen 4",
+        (0x19, _) => "Zen 3",
+        (0x1a, _) => "Zen 5",
+        _ => return None,
+    })
 }
 
 /// Level and bytes of each data cache, as the CPU reports them.

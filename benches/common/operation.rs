@@ -1,19 +1,23 @@
-//! What is timed: a method of `Activation`, and its scalar reference.
+//! What is timed: a method of `Activation`, and the plain loops that it replaces.
 
-use rectify::{Activation, Element, Gradient, scalar};
+use rectify::{Activation, Element, Gradient};
 
 use super::Slices;
-use super::ceiling::Traffic;
+use super::copy::Traffic;
+use super::plain::{Loop, Plain};
 
 /// A method of `Activation`.
 pub trait Operation: Copy + Sync {
     const NAME: &'static str;
     const TRAFFIC: Traffic;
-    fn scalar<T: Element>(
+
+    /// A loop that does the same.
+    fn plain<T: Element, P: Plain<T>, const ONE_BY_ONE: bool>(
         self,
-        activation: impl Activation<Formula: Gradient>,
+        plain: Loop<P, ONE_BY_ONE>,
         slices: &mut Slices<'_, T>,
     );
+
     fn kernel<T: Element>(
         self,
         activation: impl Activation<Formula: Gradient>,
@@ -31,12 +35,12 @@ macro_rules! operations {
             const TRAFFIC: Traffic = Traffic::$traffic;
 
             #[inline(always)]
-            fn scalar<T: Element>(
+            fn plain<T: Element, P: Plain<T>, const ONE_BY_ONE: bool>(
                 self,
-                activation: impl Activation<Formula: Gradient>,
+                plain: Loop<P, ONE_BY_ONE>,
                 slices: &mut Slices<'_, T>,
             ) {
-                scalar::$method(&activation, $(slices.$slice),*);
+                plain.$method(slices);
             }
 
             // A call more would be a part of what is timed.

@@ -53,11 +53,42 @@ fn time_after(warm_up: Duration, runs: u32, mut work: impl FnMut()) -> Duration 
     start.elapsed()
 }
 
-/// Seconds that a run of each contender takes: the median of `rounds` turns.
-pub fn medians<'c, 'a: 'c>(
+/// How long a run takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    /// The median of the turns.
+    pub seconds: f64,
+    /// The middle half of the turns is so wide, as a share of the median.
+    pub spread: f64,
+}
+
+impl Time {
+    /// Where the middle half is wider, something else ran meanwhile, and the median means little.
+    pub const STEADY_SPREAD: f64 = 0.1;
+
+    /// What stands behind a number that is not steady.
+    pub const NOT_STEADY: &'static str = "?";
+
+    pub fn is_steady(self) -> bool {
+        self.spread <= Self::STEADY_SPREAD
+    }
+
+    fn of(mut turns: Vec<f64>) -> Self {
+        turns.sort_by(f64::total_cmp);
+        let at = |quarter| turns[(turns.len() - 1) * quarter / 4];
+        Self {
+            seconds: at(2),
+            spread: (at(3) - at(1)) / at(2),
+        }
+    }
+}
+
+/// How long a run of each contender takes, over `rounds` turns. Where one is not steady, all have as many turns again,
+/// up to twice.
+pub fn times<'c, 'a: 'c>(
     contenders: impl IntoIterator<Item = &'c mut Contender<'a>>,
     rounds: usize,
-) -> Vec<f64> {
+) -> Vec<Time> {
     const TURN: Duration = Duration::from_micros(500);
 
     let mut turns: Vec<_> = contenders
@@ -68,15 +99,23 @@ pub fn medians<'c, 'a: 'c>(
             while (contender.run)(runs) < TURN || (contender.run)(runs) < TURN {
                 runs *= 2;
             }
-            (contender, runs, Vec::with_capacity(rounds))
+            (contender, runs)
         })
         .collect();
-    for _ in 0..rounds {
-        for (contender, runs, times) in &mut turns {
-            times.push((contender.run)(*runs).as_secs_f64() / f64::from(*runs));
+    let mut found = vec![];
+    for _ in 0..3 {
+        let mut seconds = vec![vec![]; turns.len()];
+        for _ in 0..rounds {
+            for ((contender, runs), seconds) in turns.iter_mut().zip(&mut seconds) {
+                seconds.push((contender.run)(*runs).as_secs_f64() / f64::from(*runs));
+            }
+        }
+        found = seconds.into_iter().map(Time::of).collect();
+        if found.iter().all(|time| time.is_steady()) {
+            break;
         }
     }
-    turns.into_iter().map(|(.., times)| median(times)).collect()
+    found
 }
 
 /// The one in the middle.

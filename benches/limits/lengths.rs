@@ -8,7 +8,7 @@ use bytemuck::Pod;
 use rectify::{Activation, Element, Relu, Tier};
 
 use crate::common::operation::{Backward, Forward, ForwardInPlace, Operation};
-use crate::common::turns::{Contender, median, medians};
+use crate::common::turns::{Contender, median, times};
 use crate::common::{Buffers, Slices, USUAL_OFFSET_BYTES};
 
 const LONGEST: usize = 512;
@@ -217,9 +217,9 @@ fn sawtooth<T: Element + Pod, O: Operation>(operation: O) {
             })
         })
         .collect();
-    let seconds = medians(&mut contenders, 15);
+    let times = times(&mut contenders, 15);
     let mut steps: Vec<_> = (1..=LONGEST)
-        .map(|len| (seconds[len - 1] / seconds[len], len))
+        .map(|len| (times[len - 1].seconds / times[len].seconds, len))
         .collect();
     steps.sort_by(|a, b| b.0.total_cmp(&a.0));
     print!(

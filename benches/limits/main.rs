@@ -1,19 +1,6 @@
-//! How near the kernels come to what this machine can do, and how that grows with size and threads.
+//! How near the kernels come to what this machine can move, and how that grows with size and threads.
 //!
-//! ```text
-//! cargo bench --bench limits                the tables below for some sizes: a minute
-//! cargo bench --bench limits -- lengths     what each length up to 512 costs, and against what: two minutes
-//! cargo bench --bench limits -- pictures    2^4 to 2^28 elements, drawn in docs/: some minutes
-//! ```
-//!
-//! The ceiling of a size is the best of several loops that only move the operation's bytes
-//! (`benches/common/ceiling.rs`), measured in the same turns as the kernels. A cell reads: Gelem/s, times as
-//! fast as the scalar reference, share of the ceiling for as many threads. `par()` is called from inside of
-//! a pool of so many threads and from outside of it.
-//!
-//! `lengths` first compares, at every length and offset within a cache line, a call that names no tier with a
-//! plain loop and with what the tiers do, by bands of lengths. Then it lists the lengths that cost most beside
-//! the next longer one.
+//! [`HELP`] says what it prints and what it can be asked for.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -21,28 +8,53 @@ mod lengths;
 mod measure;
 mod pictures;
 mod table;
-mod threads;
 
 use std::env;
 use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 
 use rayon::ThreadPoolBuilder;
-use rectify::{LeakyRelu, Relu};
+use rectify::{LeakyRelu, Relu, Tier};
 
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace};
+use common::threads::{cores, pin};
+use common::turns::Time;
 use common::{cpu, is_only_a_test};
 use pictures::{draw_growth, draw_throughput};
 use table::{table, write_csv};
-use threads::{cores, pin};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    // A filter that is meant for the other benches leaves nothing here.
-    let filters: Vec<_> = env::args()
+const HELP: &str = "\
+cargo bench --bench limits                tables for some sizes: two minutes
+cargo bench --bench limits -- lengths     what each length up to 512 costs, and against what: two minutes
+cargo bench --bench limits -- pictures    2^4 to 2^28 elements, drawn in docs/: some minutes
+
+A cell is Gelem/s (thousand millions of elements a second), and in parentheses the share of what the best copy moves.
+A copy is one of several loops that only move the operation's bytes (benches/common/copy.rs), on as many threads,
+measured in the same turns; `copy x2` on two. It is no limit: short calls may be faster. `scalar` does one element at a time, `loop` is the
+same loop as the compiler vectorises it for this build. `inside` and `outside` say from where `par()` is called: from
+inside of a pool of so many threads, or not.
+
+`lengths` first compares, at every length and offset within a cache line, a call that names no tier with a
+plain loop and with what the tiers do, by bands of lengths. Then it lists the lengths that cost most beside
+the next longer one.";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let asked: Vec<_> = env::args()
         .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
+        .filter(|arg| !["--bench", "--test"].contains(&arg.as_str()))
         .collect();
-    let (sizes, draw) = match filters.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let (sizes, draw) = match asked.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] if is_only_a_test() => (vec![16, 1 << 15], false),
         [] => (vec![64, 1_000, 4_096, 65_536, 1 << 20, 1 << 25], false),
         ["pictures"] => ((4..=28).map(|exponent| 1 << exponent).collect(), true),
@@ -51,7 +63,21 @@ fn main() -> Result<(), Box<dyn Error>> {
             lengths::all();
             return Ok(());
         }
-        _ => return Ok(()),
+        ["--help" | "-h"] => {
+            println!("{HELP}");
+            return Ok(());
+        }
+        ["--list"] => {
+            println!("lengths\npictures");
+            return Ok(());
+        }
+        _ => {
+            return Err(format!(
+                "`{}` is nothing that can be asked for: lengths, pictures, --help, --list",
+                asked.join(" ")
+            )
+            .into());
+        }
     };
     print_machine();
     pin(ThreadPoolBuilder::new()).build_global()?;
@@ -78,5 +104,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn print_machine() {
-    println!("\nrectify on {}, {} cores", cpu(), cores());
+    let tiers: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
+    println!(
+        "\nrectify on {}, {} cores: {}",
+        cpu(),
+        cores(),
+        tiers.join(", ")
+    );
+    println!(
+        "Gelem/s (share of the best copy); {} where the middle half of the turns differs by more than {:.0}%:\n\
+         something else was running. `-- --help` explains the columns.",
+        Time::NOT_STEADY,
+        Time::STEADY_SPREAD * 100.0
+    );
 }

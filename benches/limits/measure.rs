@@ -9,12 +9,13 @@ use rayon::ThreadPoolBuilder;
 use rectify::{Activation, Element, Gradient, Tier};
 
 use crate::common::operation::Operation;
-use crate::common::turns::{Contender, medians, time_threads};
-use crate::common::{Buffers, USUAL_OFFSET_BYTES, ceiling, is_only_a_test};
-use crate::threads::{cores, pin, thread_counts};
+use crate::common::plain::{Definition, Loop};
+use crate::common::threads::{cores, pin, thread_counts};
+use crate::common::turns::{Contender, Time, time_threads, times};
+use crate::common::{Buffers, USUAL_OFFSET_BYTES, copy, is_only_a_test};
 
-pub(crate) const INSIDE: &str = "par() inside";
-pub(crate) const OUTSIDE: &str = "par() outside";
+pub(crate) const INSIDE: &str = "inside";
+pub(crate) const OUTSIDE: &str = "outside";
 
 /// From this size on `par()` is measured: a good deal before it splits anything.
 const PAR_FROM: usize = 1 << 15;
@@ -24,13 +25,13 @@ pub(crate) struct Measured {
     pub(crate) elements: usize,
     pub(crate) threads: usize,
     pub(crate) who: String,
-    pub(crate) is_ceiling: bool,
-    pub(crate) seconds: f64,
+    pub(crate) is_copy: bool,
+    pub(crate) time: Time,
 }
 
 impl Measured {
     pub(crate) fn gelems(&self) -> f64 {
-        self.elements as f64 / self.seconds / 1e9
+        self.elements as f64 / self.time.seconds / 1e9
     }
 }
 
@@ -45,15 +46,18 @@ pub(crate) fn measure<T: Element + Pod, O: Operation>(
     // A slope that the compiler knew, it could compute with: a loop that multiplies by 1 is none.
     let activation = black_box(activation);
 
-    // With the number of threads and whether it is a ceiling.
+    // With the number of threads and whether it is a copy.
     let mut contenders: Vec<(usize, bool, Contender<'_>)> = vec![];
-    let ceilings = |threads| {
-        let ways = ceiling::contenders(O::TRAFFIC, threads, slices);
+    let copies = |threads| {
+        let ways = copy::contenders(O::TRAFFIC, threads, slices);
         ways.into_iter().map(move |way| (threads, true, way))
     };
-    contenders.extend(ceilings(1));
-    let scalar = move || operation.scalar(activation, &mut slices.borrow_mut());
+    contenders.extend(copies(1));
+    let plain = Definition(activation);
+    let scalar = move || operation.plain(Loop::<_, true>(plain), &mut slices.borrow_mut());
     contenders.push((1, false, Contender::new("scalar", scalar)));
+    let vectorised = move || operation.plain(Loop::<_, false>(plain), &mut slices.borrow_mut());
+    contenders.push((1, false, Contender::new("loop", vectorised)));
     for tier in Tier::available() {
         let kernel = move || operation.kernel(activation.on(tier), &mut slices.borrow_mut());
         contenders.push((1, false, Contender::new(tier.to_string(), kernel)));
@@ -62,7 +66,7 @@ pub(crate) fn measure<T: Element + Pod, O: Operation>(
         if threads == 1 || elements < PAR_FROM {
             continue;
         }
-        contenders.extend(ceilings(threads));
+        contenders.extend(copies(threads));
         let pool = pin(ThreadPoolBuilder::new().num_threads(threads));
         let pool = Rc::new(pool.build().expect("threads"));
         let inside = Rc::clone(&pool);
@@ -88,19 +92,19 @@ pub(crate) fn measure<T: Element + Pod, O: Operation>(
     } else {
         5
     };
-    let seconds = medians(
+    let times = times(
         contenders.iter_mut().map(|(.., contender)| contender),
         rounds,
     );
     contenders
         .into_iter()
-        .zip(seconds)
-        .map(|((threads, is_ceiling, contender), seconds)| Measured {
+        .zip(times)
+        .map(|((threads, is_copy, contender), time)| Measured {
             elements,
             threads,
             who: contender.name,
-            is_ceiling,
-            seconds,
+            is_copy,
+            time,
         })
         .collect()
 }

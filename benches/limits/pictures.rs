@@ -7,20 +7,20 @@ use plotters::style::BLACK;
 use rectify::{Thresholds, Tier};
 
 use crate::common::picture::{self, BLUE, Curve, GREEN, GREY, Panel, SKY, VERMILION};
+use crate::common::threads::{cores, thread_counts};
 use crate::common::{caches, cpu};
 use crate::measure::{INSIDE, Measured, OUTSIDE};
 use crate::table::Table;
-use crate::threads::{cores, thread_counts};
 
-/// Speed over size: scalar, each tier, `par()`, and the ceilings of one thread and of all.
+/// Speed over size: scalar, each tier, `par()`, and the copies of one thread and of all.
 pub(crate) fn draw_throughput(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> {
     let panel = |table: &Table| {
-        let ceiling = |threads| table.curve(|n| table.ceiling(n, threads).map(Measured::gelems));
+        let copy = |threads| table.curve(|n| table.copy(n, threads).map(Measured::gelems));
         let speed =
             |threads, who: &str| table.curve(|n| table.find(n, threads, who).map(Measured::gelems));
         let all = cores();
         let mut curves = vec![
-            Curve::dashed("ceiling, 1 thread", BLACK, ceiling(1)),
+            Curve::dashed("copy, 1 thread", BLACK, copy(1)),
             Curve::solid("scalar", GREY, speed(1, "scalar")),
         ];
         for (tier, color) in Tier::available().zip([SKY, GREEN, VERMILION]) {
@@ -28,8 +28,8 @@ pub(crate) fn draw_throughput(path: &Path, tables: &[Table]) -> Result<(), Box<d
             curves.push(Curve::solid(&who, color, speed(1, &who)));
         }
         if all > 1 {
-            let label = format!("ceiling, {all} threads");
-            curves.push(Curve::dashed(&label, BLUE, ceiling(all)));
+            let label = format!("copy, {all} threads");
+            curves.push(Curve::dashed(&label, BLUE, copy(all)));
             let label = format!("par(), {all} threads");
             curves.push(Curve::solid(&label, BLUE, speed(all, INSIDE)));
         }
@@ -58,16 +58,16 @@ pub(crate) fn draw_growth(path: &Path, tables: &[Table]) -> Result<(), Box<dyn E
             .skip(1)
             .zip([BLUE, GREEN, SKY, GREY].into_iter().cycle())
         {
-            let label = format!("{threads} threads, {INSIDE}");
+            let label = format!("{threads} threads, par() {INSIDE}");
             curves.push(Curve::solid(&label, color, cost(threads, INSIDE)));
-            let ceiling = table.curve(|n| table.ceiling(n, threads).map(picoseconds));
+            let copy = table.curve(|n| table.copy(n, threads).map(picoseconds));
             curves.push(Curve::dashed(
-                &format!("ceiling, {threads} threads"),
+                &format!("copy, {threads} threads"),
                 color,
-                ceiling,
+                copy,
             ));
         }
-        let outside = format!("{} threads, {OUTSIDE}", cores());
+        let outside = format!("{} threads, par() {OUTSIDE}", cores());
         curves.push(Curve::solid(&outside, BLACK, cost(cores(), OUTSIDE)));
         Panel {
             title: table.title.clone(),

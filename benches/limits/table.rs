@@ -4,10 +4,13 @@ use std::error::Error;
 use std::path::Path;
 
 use bytemuck::Pod;
-use rectify::{Activation, Element, Gradient};
+use comfy_table::{CellAlignment, Table as Grid, presets};
+use rectify::{Activation, Element, Gradient, Tier};
 
 use crate::common::operation::Operation;
-use crate::measure::{Measured, measure};
+use crate::common::threads::cores;
+use crate::common::turns::Time;
+use crate::measure::{INSIDE, Measured, OUTSIDE, measure};
 
 /// One operation of one activation at all sizes.
 pub(crate) struct Table {
@@ -18,12 +21,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The best of the ceilings.
-    pub(crate) fn ceiling(&self, elements: usize, threads: usize) -> Option<&Measured> {
+    /// The best of the copies.
+    pub(crate) fn copy(&self, elements: usize, threads: usize) -> Option<&Measured> {
         self.results
             .iter()
-            .filter(|m| m.is_ceiling && (m.elements, m.threads) == (elements, threads))
-            .min_by(|a, b| a.seconds.total_cmp(&b.seconds))
+            .filter(|m| m.is_copy && (m.elements, m.threads) == (elements, threads))
+            .min_by(|a, b| a.time.seconds.total_cmp(&b.time.seconds))
     }
 
     pub(crate) fn find(&self, elements: usize, threads: usize, who: &str) -> Option<&Measured> {
@@ -57,29 +60,66 @@ pub(crate) fn table<T: Element + Pod, O: Operation>(
         results: vec![],
     };
     println!("\n{}", table.title);
-    for &elements in sizes {
-        let measured = measure::<T, O>(activation, operation, elements);
-        table.results.extend(measured.iter().cloned());
-        print!("{elements:>12}");
-        let mut threads = 0;
-        for m in &measured {
-            let ceiling = table.ceiling(elements, m.threads);
-            let Some(ceiling) = ceiling else { continue };
-            if m.threads != threads {
-                threads = m.threads;
-                print!(" | {threads}: {} {:.1}", ceiling.who, ceiling.gelems());
-            }
-            if !m.is_ceiling {
-                let share = ceiling.seconds / m.seconds * 100.0;
-                let times = table
-                    .find(elements, 1, "scalar")
-                    .map_or(0.0, |scalar| scalar.seconds / m.seconds);
-                print!(" | {} {:.1} {times:.1}x {share:.0}%", m.who, m.gelems());
-            }
-        }
-        println!();
+    let tiers: Vec<_> = Tier::available().map(|tier| tier.to_string()).collect();
+    let mut columns = vec![(1, "scalar"), (1, "loop")];
+    columns.extend(tiers.iter().map(|tier| (1, tier.as_str())));
+    let all = cores();
+    if all > 1 {
+        columns.extend([(all, INSIDE), (all, OUTSIDE)]);
     }
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING);
+    let mut header = vec!["elements".to_owned(), "copy".to_owned()];
+    for (threads, who) in &columns {
+        if (*threads, *who) == (all, INSIDE) {
+            header.push(format!("copy x{threads}"));
+        }
+        // Which instructions the portable tier has, the first line says.
+        header.push(who.split(' ').next().unwrap_or(who).to_owned());
+    }
+    grid.set_header(header);
+    for &elements in sizes {
+        table
+            .results
+            .extend(measure::<T, O>(activation, operation, elements));
+        let mut cells = vec![elements.to_string(), copy_cell(table.copy(elements, 1))];
+        for &(threads, who) in &columns {
+            let copy = table.copy(elements, threads);
+            if who == INSIDE {
+                cells.push(copy_cell(copy));
+            }
+            cells.push(cell(table.find(elements, threads, who), copy));
+        }
+        grid.add_row(cells);
+    }
+    for column in grid.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    println!("{grid}");
     table
+}
+
+/// Gelem/s, and a mark where it is not steady.
+fn speed(measured: &Measured) -> String {
+    let mark = if measured.time.is_steady() {
+        ""
+    } else {
+        Time::NOT_STEADY
+    };
+    format!("{:.1}{mark}", measured.gelems())
+}
+
+fn copy_cell(copy: Option<&Measured>) -> String {
+    copy.map_or(String::new(), speed)
+}
+
+/// With the share of the copy. Nothing where nothing was measured.
+fn cell(measured: Option<&Measured>, copy: Option<&Measured>) -> String {
+    let (Some(measured), Some(copy)) = (measured, copy) else {
+        return String::new();
+    };
+    let share = copy.time.seconds / measured.time.seconds * 100.0;
+    format!("{} ({share:.0}%)", speed(measured))
 }
 
 /// All numbers, a line each.
@@ -91,12 +131,13 @@ pub(crate) fn write_csv(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Err
         "threads",
         "who",
         "gelem_per_s",
-        "share_of_ceiling",
+        "share_of_copy",
+        "spread",
     ])?;
     for table in tables {
         for m in &table.results {
-            let ceiling = table.ceiling(m.elements, m.threads);
-            let share = ceiling.map_or(0.0, |ceiling| ceiling.seconds / m.seconds);
+            let copy = table.copy(m.elements, m.threads);
+            let share = copy.map_or(0.0, |copy| copy.time.seconds / m.time.seconds);
             csv.write_record([
                 &table.title,
                 &m.elements.to_string(),
@@ -104,6 +145,7 @@ pub(crate) fn write_csv(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Err
                 &m.who,
                 &format!("{:.3}", m.gelems()),
                 &format!("{share:.3}"),
+                &format!("{:.3}", m.time.spread),
             ])?;
         }
     }

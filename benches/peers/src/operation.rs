@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use rectify::{Activation, LeakyRelu, Relu};
 
-use crate::common::ceiling::Traffic;
+use crate::common::copy::Traffic;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {

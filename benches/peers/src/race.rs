@@ -8,7 +8,7 @@ use std::time::Duration;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::common::turns::{Contender, medians, time, time_threads};
-use crate::common::{Buffers, Slices, USUAL_OFFSET_BYTES, ceiling};
+use crate::common::{Buffers, Slices, USUAL_OFFSET_BYTES, copy};
 use crate::operation::Operation;
 use crate::peers;
 use crate::way::{Threads, Way, Work};
@@ -89,7 +89,7 @@ pub fn race(operation: Operation, team: Team, elements: usize) -> Vec<Placed> {
     let mut buffers = Buffers::new(elements);
     let slices = &RefCell::new(buffers.slices(USUAL_OFFSET_BYTES));
 
-    let mut contenders = ceiling::contenders(operation.traffic(), team.threads(), slices);
+    let mut contenders = copy::contenders(operation.traffic(), team.threads(), slices);
     let ceilings = contenders.len();
     let mut callers = vec![];
     for way in peers::ways(operation) {

@@ -1,8 +1,8 @@
-//! As fast as this machine can be made to move the bytes of an operation, by loops that compute nothing
-//! and choose nothing: the limit that a kernel is measured against.
+//! Loops that move the bytes of an operation, compute nothing and choose nothing: what a kernel is compared with.
 //!
-//! A size's ceiling is the best of them all, since none is best everywhere: `rep movsb` wins in L2,
-//! streaming past the caches, an aligned loop of full registers in L1.
+//! The copy of a size is the best of them all, since none is best everywhere: `rep movsb` wins in L2,
+//! streaming past the caches, an aligned loop of full registers in L1. It is no limit: where a call is short, a kernel
+//! with fewer instructions around its loop is faster.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;

@@ -1,14 +1,7 @@
-//! How fast the kernels are on this machine: every tier and Rayon against the scalar reference, beside loops
-//! that only move the same bytes, which is as fast as it can be done.
+//! How fast the kernels are on this machine, against the loops that they replace.
 //!
-//! ```text
-//! cargo bench                              everything, and then the tables of `limits`: some 8 minutes
-//! cargo bench -- relu/forward/f32/4096     one case, every contender
-//! cargo bench -- AVX2                      one contender, every case
-//! ```
-//!
-//! A filter is a regular expression over `case/elements/contender`. The reports, with plots, are
-//! `target/criterion/report/index.html`.
+//! [`HELP`] says what can be asked for. A filter is a regular expression over `case/elements/contender`. The reports,
+//! with plots, are `target/criterion/report/index.html`.
 //!
 //! | cases | what they compare |
 //! |---|---|
@@ -19,14 +12,20 @@
 //! | `parallel/...` | `par()` from outside and inside the pool with one thread: where is splitting worth it? |
 //! | `stream/...` | stores past the cache with stores through it: from which footprint are they worth it? |
 //!
-//! Buffers begin 16 bytes past a page, unless the case says otherwise: that is where an allocator puts a
-//! large `Vec`. Their numbers are uniform between -1 and 1, so that no branch predictor knows the signs.
-//! The names are those of `Tier`'s `Display`; `scalar` is compiled for the same target features as the
-//! portable tier.
+//! The contenders are a loop that does one element at a time (`scalar`), the same loop as the compiler vectorises it for
+//! the target features of this build (`loop`), each tier by its `Display`, `par()`, and loops that only move the same
+//! bytes. Buffers begin 16 bytes past a page, unless the case says otherwise: that is where an allocator puts a
+//! large `Vec`. Their numbers are uniform between -6 and 6, so that no branch predictor knows the signs.
 
+mod glance;
+
+#[path = "../common/mod.rs"]
 mod common;
 
+use std::env;
 use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytemuck::Pod;
@@ -37,8 +36,9 @@ use rectify::{
     PRelu, Relu, SoftShrink, SquaredRelu, ThresholdedRelu, Tier, scalar,
 };
 
-use common::ceiling;
+use common::copy;
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace, Operation};
+use common::plain::{Definition, Loop};
 use common::{Buffers, Slices, USUAL_OFFSET_BYTES, is_only_a_test};
 
 /// Elements of an `f32` buffer that, together with its output, fits into a first-level cache, and so on. Of
@@ -49,7 +49,48 @@ const L3: usize = 1_048_576;
 const MEMORY: usize = 33_554_432;
 const ALL: [usize; 6] = [64, 1_000, L1, L2, L3, MEMORY];
 
-fn main() {
+fn main() -> ExitCode {
+    #[cfg(feature = "parallel")]
+    common::threads::pin(rayon::ThreadPoolBuilder::new())
+        .build_global()
+        .expect("threads");
+    let nothing_is_asked = env::args().skip(1).all(|arg| arg == "--bench");
+    if nothing_is_asked || is_only_a_test() {
+        glance::print();
+    }
+    if env::args().any(|arg| arg == "--help" || arg == "-h") {
+        println!("{HELP}");
+    }
+    if nothing_is_asked {
+        println!(
+            "\nIn detail: cargo bench -- relu/forward (a part of a name; all of them: cargo bench -- --list)."
+        );
+        println!("Against what this machine can move: cargo bench --bench limits.");
+        return ExitCode::SUCCESS;
+    }
+    cases();
+    let only_lists = env::args().any(|arg| arg == "--list");
+    if only_lists || SOMETHING_RAN.load(Ordering::Relaxed) {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("no case has such a name: `cargo bench -- --list` lists them");
+        ExitCode::FAILURE
+    }
+}
+
+const HELP: &str = "\
+cargo bench                              a table for a first look: less than a minute
+cargo bench -- relu/forward/f32/4096     one case in detail, by criterion
+cargo bench -- AVX2                      one contender, every case
+cargo bench -- /                         everything: some ten minutes
+cargo bench -- --list                    the names
+
+The other options are those of criterion:";
+
+/// Whether the filter left anything.
+static SOMETHING_RAN: AtomicBool = AtomicBool::new(false);
+
+fn cases() {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(150))
         .measurement_time(Duration::from_millis(500))
@@ -320,6 +361,7 @@ impl<'a, T: Element + Pod> Case<'a, T> {
         mut iterate: impl FnMut(&mut Bencher, &mut Slices<'_, T>),
     ) {
         self.group.bench_function(id.into(), |bencher| {
+            SOMETHING_RAN.store(true, Ordering::Relaxed);
             let buffers = self.buffers.get_or_insert_with(|| Buffers::new(self.len));
             iterate(bencher, &mut buffers.slices(self.offset_bytes));
         });
@@ -329,8 +371,9 @@ impl<'a, T: Element + Pod> Case<'a, T> {
 /// Who does the work.
 #[derive(Clone, Copy)]
 enum Who {
-    Ceiling(&'static str, ceiling::Move),
+    Copy(&'static str, copy::Move),
     Scalar,
+    Loop,
     On(Tier),
     #[cfg(feature = "parallel")]
     Par,
@@ -346,15 +389,15 @@ impl Who {
 
     /// Those that have something to show in `O` on `len` elements.
     fn all<O: Operation>(len: usize) -> Vec<Self> {
-        let ceilings = ceiling::ways(O::TRAFFIC).into_iter();
+        let copies = copy::ways(O::TRAFFIC).into_iter();
         let par = if len >= Self::PAR_FROM {
             Self::PAR
         } else {
             &[]
         };
-        ceilings
-            .map(|(name, way)| Self::Ceiling(name, way))
-            .chain([Self::Scalar])
+        copies
+            .map(|(name, way)| Self::Copy(name, way))
+            .chain([Self::Scalar, Self::Loop])
             .chain(Tier::available().map(Self::On))
             .chain(par.iter().copied())
             .collect()
@@ -362,8 +405,9 @@ impl Who {
 
     fn name(self) -> String {
         match self {
-            Self::Ceiling(name, _) => name.to_owned(),
+            Self::Copy(name, _) => name.to_owned(),
             Self::Scalar => "scalar".to_owned(),
+            Self::Loop => "loop".to_owned(),
             Self::On(tier) => tier.to_string(),
             #[cfg(feature = "parallel")]
             Self::Par => "par".to_owned(),
@@ -379,8 +423,9 @@ impl Who {
         // A slope that the compiler knew, it could compute with: a loop that multiplies by 1 is none.
         let activation = black_box(activation);
         match self {
-            Self::Ceiling(_, way) => way(&mut slices.bytes()),
-            Self::Scalar => operation.scalar(activation, slices),
+            Self::Copy(_, way) => way(&mut slices.bytes()),
+            Self::Scalar => operation.plain(Loop::<_, true>(Definition(activation)), slices),
+            Self::Loop => operation.plain(Loop::<_, false>(Definition(activation)), slices),
             Self::On(tier) => operation.kernel(activation.on(tier), slices),
             #[cfg(feature = "parallel")]
             Self::Par => operation.kernel(activation.par(), slices),
