@@ -16,9 +16,28 @@ pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub const YELLOW: RGBColor = RGBColor(200, 180, 0);
 pub const GREY: RGBColor = RGBColor(150, 150, 150);
 
+/// For curves that are not known beforehand; vermilion is left out, which is ours.
+pub const MANY: [RGBColor; 11] = [
+    BLUE,
+    GREEN,
+    ORANGE,
+    SKY,
+    PURPLE,
+    GREY,
+    YELLOW,
+    RGBColor(120, 80, 40),
+    RGBColor(90, 60, 160),
+    RGBColor(60, 60, 60),
+    RGBColor(140, 200, 110),
+];
+
 const PANEL_SIZE: (u32, u32) = (620, 430);
 const TITLE_PIXELS: i32 = 22;
 const TEXT_PIXELS: i32 = 14;
+
+/// Of the legend, below the axes: two columns.
+const LEGEND_ROW_PIXELS: i32 = 18;
+const LEGEND_COLUMN_PIXELS: i32 = 300;
 
 pub struct Curve {
     label: String,
@@ -49,17 +68,16 @@ impl Curve {
 pub struct Panel {
     pub title: String,
     pub y_label: &'static str,
-    /// How far the axis reaches below the lowest point, as a factor: room for the legend.
-    pub room_below: f64,
     /// Vertical lines: at how many elements, and what is there.
     pub marks: Vec<(f64, String)>,
     pub curves: Vec<Curve>,
 }
 
-/// Draws the panels. The legend stands in each, as not all need to have the same curves.
+/// Draws the panels. The legend stands below each, as not all need to have the same curves.
 pub fn draw(path: &Path, title: &str, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
     let rows = panels.len().div_ceil(2);
-    let size = (2 * PANEL_SIZE.0, rows as u32 * PANEL_SIZE.1 + 40);
+    let legend = panels.iter().map(legend_pixels).max().unwrap_or(0) as u32;
+    let size = (2 * PANEL_SIZE.0, rows as u32 * (PANEL_SIZE.1 + legend) + 40);
     let root = SVGBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
     let area = root.titled(title, ("sans-serif", TITLE_PIXELS))?;
@@ -68,6 +86,10 @@ pub fn draw(path: &Path, title: &str, panels: &[Panel]) -> Result<(), Box<dyn Er
     }
     root.present()
         .map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+fn legend_pixels(panel: &Panel) -> i32 {
+    panel.curves.len().div_ceil(2) as i32 * LEGEND_ROW_PIXELS
 }
 
 fn draw_panel<D: DrawingBackend>(
@@ -86,8 +108,10 @@ where
     let (left, right) = range(&mut points().map(|p| p.0));
     let (low, high) = range(&mut points().map(|p| p.1));
     // Room above the curves for the names of the marks.
-    let (bottom, top) = (low / panel.room_below, high * 2.2);
-    let mut chart = ChartBuilder::on(area)
+    let (bottom, top) = (low / 1.3, high * 2.2);
+    let height = area.dim_in_pixel().1 as i32;
+    let (plot, legend) = area.split_vertically(height - legend_pixels(panel));
+    let mut chart = ChartBuilder::on(&plot)
         .caption(&panel.title, ("sans-serif", TEXT_PIXELS + 3))
         .margin(10)
         .margin_right(30)
@@ -95,7 +119,9 @@ where
         .y_label_area_size(56)
         .build_cartesian_2d(
             (left..right).log_scale().base(2.0),
-            (bottom..top).log_scale(),
+            (bottom..top)
+                .log_scale()
+                .with_key_points(round_numbers(bottom, top)),
         )?;
     chart
         .configure_mesh()
@@ -121,24 +147,38 @@ where
     for curve in &panel.curves {
         let style = curve.color.stroke_width(2);
         let points = curve.points.iter().copied();
-        let drawn = if curve.dashed {
-            chart.draw_series(DashedLineSeries::new(points, 6, 4, style))?
+        if curve.dashed {
+            chart.draw_series(DashedLineSeries::new(points, 6, 4, style))?;
         } else {
-            chart.draw_series(LineSeries::new(points, style))?
-        };
-        let dash = if curve.dashed { 10 } else { 26 };
-        drawn
-            .label(&curve.label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + dash, y)], style));
+            chart.draw_series(LineSeries::new(points, style))?;
+        }
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerMiddle)
-        .legend_area_size(32)
-        .margin(8)
-        .label_font(("sans-serif", TEXT_PIXELS - 1))
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
+    for (i, curve) in panel.curves.iter().enumerate() {
+        let at = (
+            60 + i as i32 % 2 * LEGEND_COLUMN_PIXELS,
+            i as i32 / 2 * LEGEND_ROW_PIXELS + 8,
+        );
+        let style = curve.color.stroke_width(2);
+        for (from, to) in if curve.dashed {
+            vec![(0, 7), (10, 17), (20, 26)]
+        } else {
+            vec![(0, 26)]
+        } {
+            legend.draw(&PathElement::new(
+                [(at.0 + from, at.1), (at.0 + to, at.1)],
+                style,
+            ))?;
+        }
+        let text = ("sans-serif", TEXT_PIXELS - 1).into_font();
+        legend.draw(&Text::new(curve.label.clone(), (at.0 + 32, at.1 - 6), text))?;
+    }
     Ok(())
+}
+
+/// 1, 2 and 5 times the powers of ten between these, for an axis.
+fn round_numbers(least: f64, most: f64) -> Vec<f64> {
+    let tens = least.log10().floor() as i32..=most.log10().ceil() as i32;
+    let all = tens.flat_map(|exponent| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(exponent)));
+    all.filter(|number| (least..most).contains(number))
+        .collect()
 }

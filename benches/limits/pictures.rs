@@ -6,7 +6,7 @@ use std::path::Path;
 use plotters::style::BLACK;
 use rectify::{Thresholds, Tier};
 
-use crate::common::picture::{self, BLUE, Curve, GREEN, GREY, Panel, SKY, VERMILION};
+use crate::common::picture::{self, BLUE, Curve, GREEN, GREY, ORANGE, Panel, SKY, VERMILION};
 use crate::common::threads::{cores, thread_counts};
 use crate::common::{caches, cpu};
 use crate::measure::{INSIDE, Measured, OUTSIDE};
@@ -21,7 +21,12 @@ pub(crate) fn draw_throughput(path: &Path, tables: &[Table]) -> Result<(), Box<d
         let all = cores();
         let mut curves = vec![
             Curve::dashed("copy, 1 thread", BLACK, copy(1)),
-            Curve::solid("scalar", GREY, speed(1, "scalar")),
+            Curve::solid("scalar, one element at a time", GREY, speed(1, "scalar")),
+            Curve::solid(
+                "loop, as the compiler vectorises it",
+                ORANGE,
+                speed(1, "loop"),
+            ),
         ];
         for (tier, color) in Tier::available().zip([SKY, GREEN, VERMILION]) {
             let who = tier.to_string();
@@ -36,7 +41,6 @@ pub(crate) fn draw_throughput(path: &Path, tables: &[Table]) -> Result<(), Box<d
         Panel {
             title: table.title.clone(),
             y_label: "Gelem/s",
-            room_below: 1.3,
             marks: cache_marks(table.bytes_per_element),
             curves,
         }
@@ -52,7 +56,11 @@ pub(crate) fn draw_growth(path: &Path, tables: &[Table]) -> Result<(), Box<dyn E
         let cost =
             |threads, who: &str| table.curve(|n| table.find(n, threads, who).map(picoseconds));
         let best = Tier::best().to_string();
-        let mut curves = vec![Curve::solid("1 thread", VERMILION, cost(1, &best))];
+        let mut curves = vec![Curve::solid(
+            &format!("1 thread, {best}"),
+            VERMILION,
+            cost(1, &best),
+        )];
         for (threads, color) in thread_counts()
             .into_iter()
             .skip(1)
@@ -72,7 +80,6 @@ pub(crate) fn draw_growth(path: &Path, tables: &[Table]) -> Result<(), Box<dyn E
         Panel {
             title: table.title.clone(),
             y_label: "ps an element",
-            room_below: 4.0,
             marks: threshold_marks(table),
             curves,
         }
@@ -80,7 +87,10 @@ pub(crate) fn draw_growth(path: &Path, tables: &[Table]) -> Result<(), Box<dyn E
     let panels: Vec<_> = tables.iter().map(panel).collect();
     picture::draw(
         path,
-        &format!("Cost of an element on {}", described()),
+        &format!(
+            "Cost of an element on {}, with the default tier",
+            described()
+        ),
         &panels,
     )
 }

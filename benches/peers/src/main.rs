@@ -7,8 +7,8 @@
 //!
 //! First a table of who departs from the numeric contract of rectify, and at which values. Then, for each
 //! operation and size in elements, who is how fast: all take turns in this one process, and medians count.
-//! The ceiling is the best of several loops that only move the operation's bytes
-//! (`benches/common/ceiling.rs`). Without sizes there are six, and the results also go to `docs/peers.csv`
+//! The copy is the best of several loops that only move the operation's bytes
+//! (`benches/common/copy.rs`). Without sizes there are six, and the results also go to `docs/peers.csv`
 //! and `docs/peers.svg`.
 //!
 //! All is `f32`, and a default build: code that is not compiled for several instruction sets uses SSE2 on
@@ -28,23 +28,21 @@ mod peers;
 mod race;
 mod way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use common::picture::{
-    self, BLUE, Curve, GREEN, GREY, ORANGE, PURPLE, Panel, SKY, VERMILION, YELLOW,
-};
+use common::picture::{self, Curve, Panel, VERMILION};
 use operation::Operation;
 use plotters::style::BLACK;
 use race::{Placed, Team};
 
 const DEFAULT_SIZES: [usize; 6] = [64, 1_000, 4_096, 65_536, 1_048_576, 33_554_432];
 
-/// No ceiling moves less than one register.
+/// No copy moves less than one register.
 const LEAST_SIZE: usize = 16;
 
 fn main() -> ExitCode {
@@ -80,8 +78,8 @@ fn run(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
     );
     contract::print();
     let mut csv =
-        "operation,threads,elements,who,gelem_per_s,share_of_ceiling,times_slower\n".to_owned();
-    let mut panels = vec![];
+        "operation,threads,elements,who,gelem_per_s,share_of_copy,times_slower\n".to_owned();
+    let mut serial = vec![];
     for operation in Operation::ALL {
         for team in Team::ALL {
             let mut curves = Curves::new();
@@ -100,8 +98,8 @@ fn run(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
                         operation.name(),
                         team.threads(),
                     );
-                    let ceiling = who.starts_with("ceiling");
-                    let who = if ceiling { CEILING.to_owned() } else { who };
+                    let copy = who.starts_with("copy");
+                    let who = if copy { COPY.to_owned() } else { who };
                     curves
                         .entry(who)
                         .or_default()
@@ -109,7 +107,7 @@ fn run(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
                 }
             }
             if team == Team::Serial {
-                panels.push(panel(operation, curves));
+                serial.push((operation, curves));
             }
         }
     }
@@ -118,7 +116,7 @@ fn run(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(&docs)?;
         fs::write(docs.join("peers.csv"), csv)?;
         let title = format!("rectify and its peers on {}, 1 thread, f32", common::cpu());
-        picture::draw(&docs.join("peers.svg"), &title, &panels)?;
+        picture::draw(&docs.join("peers.svg"), &title, &panels(serial))?;
     }
     Ok(())
 }
@@ -126,27 +124,37 @@ fn run(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
 /// Gelem/s over elements, by who.
 type Curves = BTreeMap<String, Vec<(f64, f64)>>;
 
-const CEILING: &str = "ceiling";
+const COPY: &str = "copy";
 
-fn panel(operation: Operation, mut curves: Curves) -> Panel {
+/// A panel for each operation; a peer has the same colour in all.
+fn panels(operations: Vec<(Operation, Curves)>) -> Vec<Panel> {
     const OURS: &str = "rectify";
-    let ceiling = curves.remove(CEILING).unwrap_or_default();
-    let ours = curves.remove(OURS).unwrap_or_default();
-    let colors = [BLUE, GREEN, ORANGE, SKY, PURPLE, GREY, YELLOW];
-    let peers = curves.into_iter().zip(colors);
-    let mut drawn: Vec<_> = peers
-        .map(|((who, points), color)| Curve::solid(&who, color, points))
+    let everybody: BTreeSet<_> = operations
+        .iter()
+        .flat_map(|(_, curves)| curves.keys().cloned())
         .collect();
-    // Last, so that nobody is drawn over them.
-    drawn.push(Curve::solid(OURS, VERMILION, ours));
-    drawn.push(Curve::dashed(CEILING, BLACK, ceiling));
-    Panel {
-        title: operation.name().to_owned(),
-        y_label: "Gelem/s",
-        room_below: 6.0,
-        marks: vec![],
-        curves: drawn,
-    }
+    let peers = everybody
+        .into_iter()
+        .filter(|who| ![OURS, COPY].contains(&who.as_str()));
+    let colors: BTreeMap<_, _> = peers.zip(picture::MANY.into_iter().cycle()).collect();
+    let panel = |(operation, mut curves): (Operation, Curves)| {
+        let copy = curves.remove(COPY).unwrap_or_default();
+        let ours = curves.remove(OURS).unwrap_or_default();
+        let peers = curves.into_iter();
+        let mut drawn: Vec<_> = peers
+            .map(|(who, points)| Curve::solid(&who, colors[&who], points))
+            .collect();
+        // Last, so that nobody is drawn over them.
+        drawn.push(Curve::solid(OURS, VERMILION, ours));
+        drawn.push(Curve::dashed(COPY, BLACK, copy));
+        Panel {
+            title: operation.name().to_owned(),
+            y_label: "Gelem/s",
+            marks: vec![],
+            curves: drawn,
+        }
+    };
+    operations.into_iter().map(panel).collect()
 }
 
 fn print(operation: Operation, team: Team, elements: usize, results: &[Placed]) {
@@ -158,10 +166,7 @@ fn print(operation: Operation, team: Team, elements: usize, results: &[Placed]) 
         all => format!("{all} threads"),
     };
     println!("\n{}, {threads}", operation.name());
-    println!(
-        "      size  {:<32}  Gelem/s  of ceiling  times slower",
-        "who"
-    );
+    println!("      size  {:<32}  Gelem/s  of copy  times slower", "who");
     for Placed {
         who,
         gelems,

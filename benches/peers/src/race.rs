@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::common::turns::{Contender, medians, time, time_threads};
+use crate::common::turns::{Contender, time, time_threads, times};
 use crate::common::{Buffers, Slices, USUAL_OFFSET_BYTES, copy};
 use crate::operation::Operation;
 use crate::peers;
@@ -74,13 +74,13 @@ impl Caller {
 pub struct Placed {
     pub who: String,
     pub gelems: f64,
-    /// Of the ceiling.
+    /// Of the copy.
     pub share: f64,
     /// Than rectify.
     pub times_slower: f64,
 }
 
-/// The ceiling, then everybody, the fastest first. Empty where `elements` are too few for the team.
+/// The copy, then everybody, the fastest first. Empty where `elements` are too few for the team.
 pub fn race(operation: Operation, team: Team, elements: usize) -> Vec<Placed> {
     if team == Team::Parallel && (elements < PARALLEL_FROM || team.threads() == 1) {
         return vec![];
@@ -90,7 +90,7 @@ pub fn race(operation: Operation, team: Team, elements: usize) -> Vec<Placed> {
     let slices = &RefCell::new(buffers.slices(USUAL_OFFSET_BYTES));
 
     let mut contenders = copy::contenders(operation.traffic(), team.threads(), slices);
-    let ceilings = contenders.len();
+    let copies = contenders.len();
     let mut callers = vec![];
     for way in peers::ways(operation) {
         for &caller in Caller::all(team, &way, elements) {
@@ -99,32 +99,33 @@ pub fn race(operation: Operation, team: Team, elements: usize) -> Vec<Placed> {
         }
     }
     let rounds = if elements < 1 << 22 { 51 } else { 21 };
-    let seconds = medians(&mut contenders, rounds);
+    let seconds: Vec<_> = times(&mut contenders, rounds)
+        .iter()
+        .map(|time| time.seconds)
+        .collect();
 
-    let (ceilings, seconds) = seconds.split_at(ceilings);
-    let (best, ceiling) = (0..)
-        .zip(ceilings)
+    let (copies, seconds) = seconds.split_at(copies);
+    let (best, copy) = (0..)
+        .zip(copies)
         .min_by(|a, b| a.1.total_cmp(b.1))
-        .expect("a ceiling");
+        .expect("a copy");
     // rectify comes first among the ways, and so do its callers.
     let ours = |caller| seconds[callers.iter().position(|&c| c == caller).expect("ours")];
     let placed = |who, seconds: f64, caller| Placed {
         who,
         gelems: elements as f64 / seconds / 1e9,
-        share: ceiling / seconds,
+        share: copy / seconds,
         times_slower: seconds / ours(caller),
     };
     let mut results = vec![];
-    for ((contender, &seconds), &caller) in contenders[ceilings.len()..]
-        .iter()
-        .zip(seconds)
-        .zip(&callers)
+    for ((contender, &seconds), &caller) in
+        contenders[copies.len()..].iter().zip(seconds).zip(&callers)
     {
         results.push(placed(contender.name.clone(), seconds, caller));
     }
     results.sort_by(|a, b| b.gelems.total_cmp(&a.gelems));
-    let who = format!("ceiling ({})", contenders[best].name);
-    results.insert(0, placed(who, *ceiling, callers[0]));
+    let who = format!("copy ({})", contenders[best].name);
+    results.insert(0, placed(who, *copy, callers[0]));
     results
 }
 

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use crate::operation::{Operation, slope};
 use crate::way::{Fresh, Threads, Way};
 
-const NAME: &str = "candle (allocates)";
+const NAME: &str = "candle (allocates; own threads from 2^16)";
 
 /// Its pool, the size of which is set for the whole process, takes part from `PAR_ELEMWISE_MIN` on.
 const THREADS: Threads = Threads::OwnFrom(64 * 1024);
