@@ -142,6 +142,24 @@ pub trait Map<const N: usize>: Copy + Send + Sync {
     fn apply<V: Vector>(self, inputs: [V; N]) -> V;
 }
 
+/// What loops run: `OUT` numbers of `N`. A [`Map`] has one.
+pub(crate) trait Kernel<const N: usize, const OUT: usize>: Copy + Send + Sync {
+    /// As [`Formula::MEMORY_BOUND`].
+    const MEMORY_BOUND: bool;
+
+    /// The outputs at each lane of the inputs.
+    fn outputs<V: Vector>(self, inputs: [V; N]) -> [V; OUT];
+}
+
+impl<M: Map<N>, const N: usize> Kernel<N, 1> for M {
+    const MEMORY_BOUND: bool = M::MEMORY_BOUND;
+
+    #[inline(always)]
+    fn outputs<V: Vector>(self, inputs: [V; N]) -> [V; 1] {
+        [self.apply(inputs)]
+    }
+}
+
 /// The value of a formula, as a map.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<F>(pub(crate) F);

@@ -9,17 +9,17 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use crate::arch::Register;
-use crate::formula::Map;
+use crate::formula::Kernel;
 
-/// `N` inputs and one output of one length, all borrowed for `'a`. The output may be uninitialised, and
-/// is one of the inputs where the work is in place.
+/// `N` inputs and `OUT` outputs of one length, all borrowed for `'a`. Outputs may be uninitialised, and
+/// the first is one of the inputs where the work is in place.
 ///
-/// Invariant: for `'a`, each input can be read and the output written, `len` elements from each pointer;
-/// nobody else writes the inputs or touches the output; no input overlaps the output but the one that is
-/// the same memory.
-pub(crate) struct Buffers<'a, T, const N: usize> {
+/// Invariant: for `'a`, each input can be read and each output written, `len` elements from each pointer;
+/// nobody else writes the inputs or touches the outputs; outputs do not overlap, nor does an input overlap one, but for
+/// the one that is the same memory.
+pub(crate) struct Buffers<'a, T, const N: usize, const OUT: usize = 1> {
     inputs: [*const T; N],
-    output: *mut T,
+    outputs: [*mut T; OUT],
     len: usize,
     in_place: bool,
     /// Inputs, from the front, that are in the cache anyway.
@@ -27,9 +27,9 @@ pub(crate) struct Buffers<'a, T, const N: usize> {
     borrowed: PhantomData<(&'a [T], &'a mut [T])>,
 }
 
-// SAFETY: this is `N` shared slices and one exclusive one, which may be sent where `T` may be both sent
+// SAFETY: this is `N` shared slices and some exclusive ones, which may be sent where `T` may be both sent
 // and shared.
-unsafe impl<T: Send + Sync, const N: usize> Send for Buffers<'_, T, N> {}
+unsafe impl<T: Send + Sync, const N: usize, const OUT: usize> Send for Buffers<'_, T, N, OUT> {}
 
 impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
     /// Out of place. Callers have compared the lengths, so the assertion is compiled to nothing.
@@ -38,7 +38,7 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         assert!(inputs.iter().all(|input| input.len() == output.len()));
         Self {
             inputs: inputs.map(<[T]>::as_ptr),
-            output: output.as_mut_ptr().cast(),
+            outputs: [output.as_mut_ptr().cast()],
             len: output.len(),
             in_place: false,
             cached: 0,
@@ -54,7 +54,7 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         let (output, len) = (buffer.as_mut_ptr(), buffer.len());
         Self {
             inputs: array::from_fn(|i| inputs.get(i).map_or(output.cast_const(), |x| x.as_ptr())),
-            output,
+            outputs: [output],
             len,
             in_place: true,
             cached: 0,
@@ -72,19 +72,39 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
                 0 => input.as_ptr(),
                 _ => self.inputs[i - 1],
             }),
-            output: self.output,
+            outputs: self.outputs,
             len: self.len,
             in_place: self.in_place,
             cached: self.cached + 1,
             borrowed: PhantomData,
         }
     }
+}
 
-    /// Bytes that the memory moves for these: every input read and, out of place, the output written.
+impl<'a, T: Copy, const N: usize> Buffers<'a, T, N, 2> {
+    /// Out of place, with two outputs. The lengths are equal, as in [`new`](Buffers::new).
+    #[inline]
+    pub(crate) fn with_two_outputs(inputs: [&'a [T]; N], outputs: [&'a mut [T]; 2]) -> Self {
+        let [first, second] = outputs;
+        let len = first.len();
+        assert!(second.len() == len && inputs.iter().all(|input| input.len() == len));
+        Self {
+            inputs: inputs.map(<[T]>::as_ptr),
+            outputs: [first.as_mut_ptr(), second.as_mut_ptr()],
+            len,
+            in_place: false,
+            cached: 0,
+            borrowed: PhantomData,
+        }
+    }
+}
+
+impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
+    /// Bytes that the memory moves for these: every input read and, out of place, every output written.
     #[inline]
     pub(crate) fn footprint_bytes(&self) -> usize {
-        // No slice is longer than half the address space, but three may share their memory.
-        let buffers = N + usize::from(!self.in_place);
+        // No slice is longer than half the address space, but several may share their memory.
+        let buffers = N + OUT - usize::from(self.in_place);
         (self.len * size_of::<T>()).saturating_mul(buffers)
     }
 
@@ -98,17 +118,26 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         self.len
     }
 
-    /// Elements of the output before the first address that is a multiple of `bytes`.
+    /// Elements of the first output before the first address that is a multiple of `bytes`.
     #[inline]
     pub(crate) fn misaligned_by(&self, bytes: usize) -> usize {
-        (self.output.addr().wrapping_neg() % bytes) / size_of::<T>()
+        (self.outputs[0].addr().wrapping_neg() % bytes) / size_of::<T>()
     }
 
-    /// The output, for what is to be said of it when these are gone.
+    /// Whether all outputs are aligned to `bytes` where the first one is.
+    #[inline]
+    pub(super) fn are_aligned_alike(&self, bytes: usize) -> bool {
+        let first = self.outputs[0].addr();
+        self.outputs
+            .iter()
+            .all(|output| output.addr().wrapping_sub(first).is_multiple_of(bytes))
+    }
+
+    /// The first output, for what is to be said of it when these are gone.
     #[inline]
     pub(crate) fn output(&self) -> Output<T> {
         Output {
-            first: self.output,
+            first: self.outputs[0],
             len: self.len,
         }
     }
@@ -118,24 +147,22 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
     pub(super) fn part(&self, start: usize, len: usize) -> Self {
         let start = start.min(self.len);
         let len = len.min(self.len - start);
-        let mut inputs = self.inputs;
-        for input in &mut inputs {
+        let mut part = Self { len, ..*self };
+        for input in &mut part.inputs {
             // SAFETY: within.
             *input = unsafe { input.add(start) };
         }
-        Self {
-            inputs,
+        for output in &mut part.outputs {
             // SAFETY: as above.
-            output: unsafe { self.output.add(start) },
-            len,
-            ..*self
+            *output = unsafe { output.add(start) };
         }
+        part
     }
 
-    /// The addresses of the output.
+    /// The addresses of the first output.
     #[cfg(test)]
     pub(super) fn output_bytes(&self) -> std::ops::Range<usize> {
-        let start = self.output.addr();
+        let start = self.outputs[0].addr();
         start..start + self.len * size_of::<T>()
     }
 
@@ -146,7 +173,7 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         // SAFETY: `len` elements are there, by the invariant.
         self.inputs = self.inputs.map(|input| unsafe { input.add(len) });
         // SAFETY: as above.
-        self.output = unsafe { self.output.add(len) };
+        self.outputs = self.outputs.map(|output| unsafe { output.add(len) });
         self.len -= len;
         front
     }
@@ -165,12 +192,12 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
     /// # Safety
     /// `at + V::LANES <= len`, and the inputs are initialised there.
     #[inline(always)]
-    pub(super) unsafe fn load<V: Register<Element = T>, M: Map<N>>(
+    pub(super) unsafe fn load<V: Register<Element = T>, M: Kernel<N, OUT>>(
         &self,
         token: V::Token,
         map: M,
         at: usize,
-    ) -> V {
+    ) -> [V; OUT] {
         const { assert!(N > 0) };
         debug_assert!(at + V::LANES <= self.len);
         // No closures: where there are many of these, the compiler makes functions of them. Nor iterators, which it takes
@@ -183,7 +210,7 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
             registers[i] = unsafe { self.load_input(token, i, at) };
             i += 1;
         }
-        map.apply(registers)
+        map.outputs(registers)
     }
 
     /// The `V::LANES` elements from `at` of one input.
@@ -203,27 +230,53 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         })
     }
 
-    /// Stores `register` to the `V::LANES` elements from `at`.
+    /// Stores a register to the `V::LANES` elements from `at` of each output.
     ///
     /// # Safety
     /// `at + V::LANES <= len`.
     #[inline(always)]
-    pub(super) unsafe fn store<V: Register<Element = T>>(&self, register: V, at: usize) {
+    pub(super) unsafe fn store<V: Register<Element = T>>(&self, registers: [V; OUT], at: usize) {
         debug_assert!(at + V::LANES <= self.len);
-        // SAFETY: in bounds, as the caller says, and for writing ours alone; an array is as aligned as its
-        // elements.
-        register.store(unsafe { &mut *self.output.add(at).cast::<MaybeUninit<V::Array>>() });
+        let mut i = 0;
+        while i < OUT {
+            // SAFETY: in bounds, as the caller says.
+            registers[i].store(unsafe { self.array::<V>(i, at) });
+            i += 1;
+        }
     }
 
-    /// As [`store`](Buffers::store), by a non-temporal store.
+    /// As [`store`](Buffers::store), by non-temporal stores.
     ///
     /// # Safety
-    /// As for `store`, and what [`Register::stream`] asks for.
+    /// As for `store`, and what [`Register::stream`] asks for, of each output.
     #[inline(always)]
-    pub(super) unsafe fn stream<V: Register<Element = T>>(&self, register: V, at: usize) {
+    pub(super) unsafe fn stream<V: Register<Element = T>>(&self, registers: [V; OUT], at: usize) {
         debug_assert!(at + V::LANES <= self.len);
-        // SAFETY: in bounds and ours alone, as for `store`; the rest as the caller says.
-        unsafe { register.stream(&mut *self.output.add(at).cast::<MaybeUninit<V::Array>>()) };
+        let mut i = 0;
+        while i < OUT {
+            // SAFETY: in bounds; the rest as the caller says.
+            unsafe { registers[i].stream(self.array::<V>(i, at)) };
+            i += 1;
+        }
+    }
+
+    /// The `V::LANES` elements from `at` of one output.
+    ///
+    /// # Safety
+    /// As for [`store`](Buffers::store).
+    #[inline(always)]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the memory is that of the output, borrowed for `'a`"
+    )]
+    unsafe fn array<V: Register<Element = T>>(
+        &self,
+        output: usize,
+        at: usize,
+    ) -> &mut MaybeUninit<V::Array> {
+        // SAFETY: in bounds, as the caller says, and for writing ours alone; an array is as aligned as its
+        // elements.
+        unsafe { &mut *self.outputs[output].add(at).cast::<MaybeUninit<V::Array>>() }
     }
 
     /// Asks for the cache line of every input from memory that is `bytes` past element `at`, which may be past the end.
@@ -299,16 +352,19 @@ mod tests {
         for len in [0, 1, 7, 8, 9, 64, 65] {
             let (input, mut output) = (vec![0.0_f32; len], vec![0.0_f32; len]);
             let mut rest = Buffers::new([&input], as_output(&mut output));
-            let first = rest.output;
+            let first = rest.outputs;
             let front = rest.split_off_front(5);
-            assert_eq!((front.output, front.len()), (first, len.min(5)));
+            assert_eq!((front.outputs, front.len()), (first, len.min(5)));
             #[cfg(feature = "parallel")]
             while rest.len() > 0 {
                 let (whole, back) = (rest.len(), rest.split_off_back(8));
                 assert_eq!(rest.len() % 8, 0);
                 assert!((1..=8).contains(&back.len()));
                 assert_eq!(rest.len() + back.len(), whole);
-                assert_eq!(back.output.addr(), rest.output.addr() + 4 * rest.len());
+                assert_eq!(
+                    back.outputs[0].addr(),
+                    rest.outputs[0].addr() + 4 * rest.len()
+                );
             }
         }
     }

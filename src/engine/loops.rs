@@ -15,78 +15,78 @@
 
 use super::buffers::Buffers;
 use crate::arch::{Register, Work};
-use crate::formula::Map;
+use crate::formula::Kernel;
 
 /// Writes `map` of the inputs to every element of the output. With `STREAM`, by non-temporal stores where the
 /// registers have them.
-pub(super) struct Loop<'b, 'a, T, M, const N: usize, const STREAM: bool> {
+pub(super) struct Loop<'b, 'a, T, M, const N: usize, const OUT: usize, const STREAM: bool> {
     pub(super) map: M,
     /// By reference: by value, the compiler copied them with loads that were wider than the stores just before.
-    pub(super) buffers: &'b Buffers<'a, T, N>,
+    pub(super) buffers: &'b Buffers<'a, T, N, OUT>,
 }
 
-impl<T: Copy, M: Map<N>, const N: usize, const STREAM: bool> Work<T>
-    for Loop<'_, '_, T, M, N, STREAM>
+impl<T: Copy, M: Kernel<N, OUT>, const N: usize, const OUT: usize, const STREAM: bool> Work<T>
+    for Loop<'_, '_, T, M, N, OUT, STREAM>
 {
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         #[cfg(test)]
         seen::note::<V>(self.buffers.output_bytes(), V::STREAMS && STREAM);
-        if V::STREAMS && STREAM {
-            streamed::<V, M, N>(token, self.map, self.buffers);
+        if V::STREAMS && STREAM && self.buffers.are_aligned_alike(size_of::<V::Array>()) {
+            streamed::<V, M, N, OUT>(token, self.map, self.buffers);
         } else {
-            any_length::<V, M, N>(token, self.map, self.buffers);
+            any_length::<V, M, N, OUT>(token, self.map, self.buffers);
         }
     }
 }
 
 #[inline(always)]
-fn any_length<V: Register, M: Map<N>, const N: usize>(
+fn any_length<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     if V::HALF_UP_TO == 0 {
-        alone::<V, M, N>(token, map, buffers);
+        alone::<V, M, N, OUT>(token, map, buffers);
     } else if buffers.len() <= V::HALF_UP_TO {
-        alone::<V::Half, M, N>(token.into(), map, buffers);
+        alone::<V::Half, M, N, OUT>(token.into(), map, buffers);
     } else {
-        long::<V, M, N>(token, map, buffers);
+        long::<V, M, N, OUT>(token, map, buffers);
     }
 }
 
 /// Any length, without a look at [`Register::HALF_UP_TO`].
 #[inline(always)]
-fn alone<V: Register, M: Map<N>, const N: usize>(
+fn alone<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     let len = buffers.len();
     if len <= 2 * V::LANES {
-        short::<V, M, N>(token, map, buffers);
+        short::<V, M, N, OUT>(token, map, buffers);
     } else if len <= 4 * V::LANES {
-        both_ends::<V, M, N, 2, 2>(token, map, buffers);
+        both_ends::<V, M, N, OUT, 2, 2>(token, map, buffers);
     } else if M::MEMORY_BOUND && len <= 5 * V::LANES {
         // As few registers as cover it, where they set the pace. Of a longer formula so many copies cost more.
-        both_ends::<V, M, N, 4, 1>(token, map, buffers);
+        both_ends::<V, M, N, OUT, 4, 1>(token, map, buffers);
     } else if M::MEMORY_BOUND && len <= 6 * V::LANES {
-        both_ends::<V, M, N, 3, 3>(token, map, buffers);
+        both_ends::<V, M, N, OUT, 3, 3>(token, map, buffers);
     } else if M::MEMORY_BOUND && len <= 7 * V::LANES {
-        both_ends::<V, M, N, 4, 3>(token, map, buffers);
+        both_ends::<V, M, N, OUT, 4, 3>(token, map, buffers);
     } else if len <= 8 * V::LANES {
-        both_ends::<V, M, N, 4, 4>(token, map, buffers);
+        both_ends::<V, M, N, OUT, 4, 4>(token, map, buffers);
     } else {
-        long::<V, M, N>(token, map, buffers);
+        long::<V, M, N, OUT>(token, map, buffers);
     }
 }
 
 /// At most `2 * LANES` elements: two overlapping registers of the widest kind that fits.
 #[inline(always)]
-fn short<V: Register, M: Map<N>, const N: usize>(
+fn short<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     let len = buffers.len();
     if V::LANES == 1 {
@@ -95,25 +95,32 @@ fn short<V: Register, M: Map<N>, const N: usize>(
         if len > 0 {
             let middle = len / 2;
             // SAFETY: `middle < len`.
-            let between: V = unsafe { buffers.load(token, map, middle) };
-            both_ends::<V, M, N, 1, 1>(token, map, buffers);
+            let between: [V; OUT] = unsafe { buffers.load(token, map, middle) };
+            both_ends::<V, M, N, OUT, 1, 1>(token, map, buffers);
             // SAFETY: as above.
             unsafe { buffers.store(between, middle) };
         }
     } else if len >= V::LANES {
-        both_ends::<V, M, N, 1, 1>(token, map, buffers);
+        both_ends::<V, M, N, OUT, 1, 1>(token, map, buffers);
     } else {
-        short::<V::Half, M, N>(token.into(), map, buffers);
+        short::<V::Half, M, N, OUT>(token.into(), map, buffers);
     }
 }
 
 /// `FRONT` to `FRONT + BACK` registers: `FRONT` from the front and `BACK` up to the end, which may overlap. Without a
 /// loop, and without a look at the alignment, which costs more than it gains here.
 #[inline(always)]
-fn both_ends<V: Register, M: Map<N>, const N: usize, const FRONT: usize, const BACK: usize>(
+fn both_ends<
+    V: Register,
+    M: Kernel<N, OUT>,
+    const N: usize,
+    const OUT: usize,
+    const FRONT: usize,
+    const BACK: usize,
+>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     const { assert!(BACK <= FRONT) };
     // The callers have just compared, so this is compiled to nothing.
@@ -122,8 +129,8 @@ fn both_ends<V: Register, M: Map<N>, const N: usize, const FRONT: usize, const B
     // SAFETY: `len >= FRONT * LANES`, which is `BACK * LANES` at least.
     unsafe {
         // Neither closures nor iterators: see `Buffers::load`.
-        let mut front: [V; FRONT] = [buffers.load(token, map, 0); FRONT];
-        let mut back: [V; BACK] = [buffers.load(token, map, end); BACK];
+        let mut front: [[V; OUT]; FRONT] = [buffers.load(token, map, 0); FRONT];
+        let mut back: [[V; OUT]; BACK] = [buffers.load(token, map, end); BACK];
         let mut i = 1;
         while i < FRONT {
             front[i] = buffers.load(token, map, i * V::LANES);
@@ -154,7 +161,9 @@ const fn unroll<V: Register>() -> usize {
 
 /// The index of the first aligned element after element 0. At most one register precedes it.
 #[inline(always)]
-fn body_start<V: Register, const N: usize>(buffers: &Buffers<'_, V::Element, N>) -> usize {
+fn body_start<V: Register, const N: usize, const OUT: usize>(
+    buffers: &Buffers<'_, V::Element, N, OUT>,
+) -> usize {
     match buffers.misaligned_by(size_of::<V::Array>()) {
         0 => V::LANES,
         elements => elements,
@@ -163,26 +172,26 @@ fn body_start<V: Register, const N: usize>(buffers: &Buffers<'_, V::Element, N>)
 
 /// At least two registers; meant for more than eight.
 #[inline(always)]
-fn long<V: Register, M: Map<N>, const N: usize>(
+fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     // The caller has just compared, so this is compiled to nothing.
     assert!(buffers.len() >= 2 * V::LANES);
     let end = buffers.len() - V::LANES;
     // SAFETY: `len >= V::LANES`.
-    let (first, last): (V, V) =
+    let (first, last): ([V; OUT], [V; OUT]) =
         unsafe { (buffers.load(token, map, 0), buffers.load(token, map, end)) };
 
-    let mut at = body_start::<V, N>(buffers);
+    let mut at = body_start::<V, N, OUT>(buffers);
     let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
     // Both loops count their turns: given a condition on `at`, LLVM keeps more counters than the body has instructions.
     for _ in 0..turns {
         // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
         for i in 0..unroll::<V>() {
             // SAFETY: so many turns fit behind where `at` began.
-            unsafe { step::<V, M, N>(token, map, buffers, at + i * V::LANES) };
+            unsafe { step::<V, M, N, OUT>(token, map, buffers, at + i * V::LANES) };
         }
         at += unroll::<V>() * V::LANES;
     }
@@ -192,7 +201,7 @@ fn long<V: Register, M: Map<N>, const N: usize>(
             break;
         }
         // SAFETY: `at < len - V::LANES`.
-        unsafe { step::<V, M, N>(token, map, buffers, at) };
+        unsafe { step::<V, M, N, OUT>(token, map, buffers, at) };
         at += V::LANES;
     }
     // SAFETY: `len >= V::LANES`. Both overlap what was written above, with the same values.
@@ -207,10 +216,10 @@ fn long<V: Register, M: Map<N>, const N: usize>(
 /// # Safety
 /// `at + V::LANES <= len`.
 #[inline(always)]
-unsafe fn step<V: Register, M: Map<N>, const N: usize>(
+unsafe fn step<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
     at: usize,
 ) {
     const { assert!(!V::IS_PAIR || 2 * V::Half::LANES == V::LANES) };
@@ -218,12 +227,12 @@ unsafe fn step<V: Register, M: Map<N>, const N: usize>(
     unsafe {
         if V::IS_PAIR {
             for at in [at, at + V::Half::LANES] {
-                let half: V::Half = buffers.load(token.into(), map, at);
+                let half: [V::Half; OUT] = buffers.load(token.into(), map, at);
                 buffers.store(half, at);
             }
         } else {
-            let register: V = buffers.load(token, map, at);
-            buffers.store(register, at);
+            let registers: [V; OUT] = buffers.load(token, map, at);
+            buffers.store(registers, at);
         }
     }
 }
@@ -231,10 +240,10 @@ unsafe fn step<V: Register, M: Map<N>, const N: usize>(
 /// As [`long`], with non-temporal stores of whole aligned registers, and ordinary stores of what is in front of them and
 /// behind. No two stores overlap; whoever runs this fences before anybody looks at the output.
 #[inline(always)]
-fn streamed<V: Register, M: Map<N>, const N: usize>(
+fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
     map: M,
-    buffers: &Buffers<'_, V::Element, N>,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     const LINE_BYTES: usize = 64;
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
@@ -243,7 +252,7 @@ fn streamed<V: Register, M: Map<N>, const N: usize>(
     let mut at = buffers
         .misaligned_by(size_of::<V::Array>())
         .min(buffers.len());
-    short::<V, M, N>(token, map, &buffers.part(0, at));
+    short::<V, M, N, OUT>(token, map, &buffers.part(0, at));
     let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
     for _ in 0..turns {
         for line in (0..unroll::<V>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
@@ -265,7 +274,7 @@ fn streamed<V: Register, M: Map<N>, const N: usize>(
         unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
         at += V::LANES;
     }
-    short::<V, M, N>(token, map, &buffers.part(at, buffers.len() - at));
+    short::<V, M, N, OUT>(token, map, &buffers.part(at, buffers.len() - at));
 }
 
 /// Orders what the tier streamed on this thread before all that the thread does later.

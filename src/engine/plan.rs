@@ -8,7 +8,7 @@ use super::loops::{Fence, Loop};
 use super::thresholds::Thresholds;
 use crate::arch::{Dispatch, Tier};
 use crate::element::Element;
-use crate::formula::Map;
+use crate::formula::Kernel;
 
 /// What the caller asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -56,10 +56,10 @@ impl Plan {
     /// The buffers come by reference: by value, the compiler copied them with loads that were wider than the stores just
     /// before, and a short call waited 10 ns for that.
     #[inline]
-    pub(crate) fn run<T: Element, M: Map<N>, const N: usize>(
+    pub(crate) fn run<T: Element, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         self,
         map: M,
-        buffers: &mut Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N, OUT>,
     ) -> Written<T> {
         let whole = buffers.output();
         // One look at the size keeps a short call short.
@@ -75,10 +75,10 @@ impl Plan {
 
     #[cold]
     #[inline(never)]
-    fn run_large<T: Element, M: Map<N>, const N: usize>(
+    fn run_large<T: Element, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         self,
         map: M,
-        buffers: &mut Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N, OUT>,
     ) {
         let all = buffers.split_off_front(buffers.len());
         let _ = self.run_in_pieces(M::MEMORY_BOUND, all, |place, _, piece| {
@@ -90,11 +90,11 @@ impl Plan {
     /// `work` is told where its piece runs, and with which element the piece begins; it must run a map, or several, on
     /// all of its piece.
     #[inline]
-    pub(crate) fn run_in_pieces<T: Element, const N: usize>(
+    pub(crate) fn run_in_pieces<T: Element, const N: usize, const OUT: usize>(
         self,
         memory_bound: bool,
-        buffers: Buffers<'_, T, N>,
-        work: impl Fn(Piece, usize, Buffers<'_, T, N>) + Sync,
+        buffers: Buffers<'_, T, N, OUT>,
+        work: impl Fn(Piece, usize, Buffers<'_, T, N, OUT>) + Sync,
     ) -> Written<T> {
         let whole = buffers.output();
         let bytes = buffers.footprint_bytes();
@@ -107,7 +107,7 @@ impl Plan {
             tier: self.tier_for(memory_bound),
             streams: decision.streams,
         };
-        let fenced = |start, buffers: Buffers<'_, T, N>| {
+        let fenced = |start, buffers: Buffers<'_, T, N, OUT>| {
             let _fence = piece
                 .streams
                 .then(|| FenceWhenDone::<T>(piece.tier, PhantomData));
@@ -194,13 +194,13 @@ impl Piece {
 
     /// Writes `map` of the inputs to every element of the output.
     #[inline]
-    pub(crate) fn run<T: Element, M: Map<N>, const N: usize>(
+    pub(crate) fn run<T: Element, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         self,
         map: M,
-        buffers: &Buffers<'_, T, N>,
+        buffers: &Buffers<'_, T, N, OUT>,
     ) {
         if self.streams {
-            T::dispatch(self.tier, Loop::<T, M, N, true> { map, buffers });
+            T::dispatch(self.tier, Loop::<T, M, N, OUT, true> { map, buffers });
         } else {
             self.run_unstreamed(map, buffers);
         }
@@ -208,12 +208,17 @@ impl Piece {
 
     /// As [`run`](Piece::run), by ordinary stores in any case.
     #[inline]
-    pub(crate) fn run_unstreamed<T: Element, M: Map<N>, const N: usize>(
+    pub(crate) fn run_unstreamed<
+        T: Element,
+        M: Kernel<N, OUT>,
+        const N: usize,
+        const OUT: usize,
+    >(
         self,
         map: M,
-        buffers: &Buffers<'_, T, N>,
+        buffers: &Buffers<'_, T, N, OUT>,
     ) {
-        T::dispatch(self.tier, Loop::<T, M, N, false> { map, buffers });
+        T::dispatch(self.tier, Loop::<T, M, N, OUT, false> { map, buffers });
     }
 }
 
@@ -227,6 +232,7 @@ mod tests {
     use super::*;
     use crate::engine::buffers::as_output;
     use crate::engine::loops::seen;
+    use crate::formula::Map;
     use crate::vector::Vector;
 
     #[derive(Clone, Copy)]

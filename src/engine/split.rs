@@ -16,9 +16,9 @@ const CHUNK_BYTES: usize = 32 * PAGE_BYTES;
 /// Each thread has a share of its own, the same one in each call, so that it finds there what it left in its
 /// cache. A thread that is done with its share goes on with the end of the longest one that is left: the caller
 /// begins at once, and threads that wake late do less.
-pub(super) fn split<T: Copy + Send + Sync, const N: usize>(
-    buffers: Buffers<'_, T, N>,
-    work: impl Fn(usize, Buffers<'_, T, N>) + Sync,
+pub(super) fn split<T: Copy + Send + Sync, const N: usize, const OUT: usize>(
+    buffers: Buffers<'_, T, N, OUT>,
+    work: impl Fn(usize, Buffers<'_, T, N, OUT>) + Sync,
 ) {
     let chunk = CHUNK_BYTES / size_of::<T>();
     let Some(pool) = helpers::Pool::current() else {
@@ -38,19 +38,19 @@ pub(super) fn split<T: Copy + Send + Sync, const N: usize>(
 }
 
 /// What is left to do of each thread's share.
-struct Shares<'a, T, const N: usize> {
+struct Shares<'a, T, const N: usize, const OUT: usize> {
     /// With the element at which each begins.
-    shares: Mutex<Vec<(usize, Buffers<'a, T, N>)>>,
+    shares: Mutex<Vec<(usize, Buffers<'a, T, N, OUT>)>>,
     chunk: usize,
 }
 
-impl<'a, T: Copy, const N: usize> Shares<'a, T, N> {
+impl<'a, T: Copy, const N: usize, const OUT: usize> Shares<'a, T, N, OUT> {
     /// Cuts `buffers` into shares of whole chunks; what is before the first page is done here.
     fn new(
-        mut buffers: Buffers<'a, T, N>,
+        mut buffers: Buffers<'a, T, N, OUT>,
         shares: usize,
         chunk: usize,
-        work: &impl Fn(usize, Buffers<'a, T, N>),
+        work: &impl Fn(usize, Buffers<'a, T, N, OUT>),
     ) -> Self {
         let to_page = buffers.misaligned_by(PAGE_BYTES);
         let mut start = to_page;
@@ -68,7 +68,7 @@ impl<'a, T: Copy, const N: usize> Shares<'a, T, N> {
     }
 
     /// The next chunk of share `own`, or of the longest one, and the element at which it begins.
-    fn next(&self, own: usize) -> Option<(usize, Buffers<'a, T, N>)> {
+    fn next(&self, own: usize) -> Option<(usize, Buffers<'a, T, N, OUT>)> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let (start, next) = if shares[own].1.len() > 0 {
             let (start, share) = &mut shares[own];
