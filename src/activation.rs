@@ -3,10 +3,11 @@
 use std::mem::MaybeUninit;
 
 use crate::arch::Tier;
+use crate::channels::Channels;
 use crate::element::Element;
-use crate::engine::Plan;
-use crate::engine::buffers::{self, Buffers, Written};
-use crate::formula::{Formula, Gradient, Run, RunGradient, Slope, Value};
+use crate::engine::buffers::{self, Buffers};
+use crate::formula::{Formula, Gradient, GradientFromOutput};
+use crate::fused::{self, Alone, AloneBackward, Gate, Halves, Residual, ResidualBackward};
 use crate::lengths::same_length;
 use crate::planned::Planned;
 
@@ -128,13 +129,13 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     fn forward<T: Element>(&self, input: &[T], output: &mut [T]) {
         same_length([("input", input.len()), ("output", output.len())]);
         let output = buffers::as_output(output);
-        let _ = run(self.planned(), &mut Buffers::new([input], output));
+        let _ = fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::new([input], output));
     }
 
     /// Replaces each element of `buffer` by its `f`.
     #[inline]
     fn forward_in_place<T: Element>(&self, buffer: &mut [T]) {
-        let _ = run(self.planned(), &mut Buffers::in_place([], buffer));
+        let _ = fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::in_place([], buffer));
     }
 
     /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
@@ -161,7 +162,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     ) -> &'a mut [T] {
         same_length([("input", input.len()), ("output", output.len())]);
         buffers::fill(output, |output| {
-            run(self.planned(), &mut Buffers::new([input], output))
+            fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::new([input], output))
         })
     }
 
@@ -176,7 +177,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     #[must_use]
     fn forward_to_vec<T: Element>(&self, input: &[T]) -> Vec<T> {
         buffers::new_vec(input.len(), |output| {
-            run(self.planned(), &mut Buffers::new([input], output))
+            fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::new([input], output))
         })
     }
 
@@ -197,7 +198,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
             ("grad_input", grad_input.len()),
         ]);
         let output = buffers::as_output(grad_input);
-        let _ = run_gradient(
+        let _ = fused::run_gradient::<AloneBackward, _, _, _>(
             self.planned(),
             &mut Buffers::new([input, grad_output], output),
         );
@@ -215,7 +216,10 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         Self::Formula: Gradient,
     {
         same_length([("input", input.len()), ("grad", grad.len())]);
-        let _ = run_gradient(self.planned(), &mut Buffers::in_place([input], grad));
+        let _ = fused::run_gradient::<AloneBackward, _, _, _>(
+            self.planned(),
+            &mut Buffers::in_place([input], grad),
+        );
     }
 
     /// As [`backward`](Activation::backward), to a fresh vector.
@@ -231,11 +235,449 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     {
         same_length([("input", input.len()), ("grad_output", grad_output.len())]);
         buffers::new_vec(input.len(), |output| {
-            run_gradient(
+            fused::run_gradient::<AloneBackward, _, _, _>(
                 self.planned(),
                 &mut Buffers::new([input, grad_output], output),
             )
         })
+    }
+
+    /// As [`backward`](Activation::backward), from what [`forward`](Activation::forward) returned instead of what it was
+    /// given: `grad_output[i]` times the derivative, as a function of `output[i]`. So whoever works in place can train.
+    /// Formulas that have it are [`GradientFromOutput`]; with another it does not compile:
+    ///
+    /// ```compile_fail,E0271
+    /// # use rectify::{Activation, HardSwish};
+    /// // Two inputs have the same output.
+    /// HardSwish.backward_from_output(&[0.0_f32], &[1.0], &mut [0.0]);
+    /// ```
+    ///
+    /// ```
+    /// use rectify::{Activation, Relu};
+    ///
+    /// let mut x = [-1.0_f32, 2.0];
+    /// Relu.forward_in_place(&mut x);
+    /// let mut dx = [0.0; 2];
+    /// Relu.backward_from_output(&x, &[5.0, 5.0], &mut dx);
+    /// assert_eq!(dx, [0.0, 5.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ, or where parameters have no such gradient, as a slope of [`LeakyRelu`](crate::LeakyRelu)
+    /// that is not above 0.
+    #[inline]
+    #[track_caller]
+    fn backward_from_output<T: Element>(
+        &self,
+        output: &[T],
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) where
+        Self::Formula: GradientFromOutput,
+    {
+        self.planned().formula.check_parameters();
+        same_length([
+            ("output", output.len()),
+            ("grad_output", grad_output.len()),
+            ("grad_input", grad_input.len()),
+        ]);
+        let to = buffers::as_output(grad_input);
+        let _ = fused::backward_from_output(
+            self.planned(),
+            &mut Buffers::new([output, grad_output], to),
+        );
+    }
+
+    /// As [`backward_from_output`](Activation::backward_from_output), with `grad` holding the gradient of the output before
+    /// and that of the input after.
+    ///
+    /// # Panics
+    /// As [`backward_from_output`](Activation::backward_from_output).
+    #[inline]
+    #[track_caller]
+    fn backward_from_output_in_place<T: Element>(&self, output: &[T], grad: &mut [T])
+    where
+        Self::Formula: GradientFromOutput,
+    {
+        self.planned().formula.check_parameters();
+        same_length([("output", output.len()), ("grad", grad.len())]);
+        let _ = fused::backward_from_output(self.planned(), &mut Buffers::in_place([output], grad));
+    }
+
+    /// Writes `f(input[i] + b)` to `output[i]`, where `b` is the value of the element's channel in `bias`. The sum is
+    /// rounded before `f`, so the bits are those of a pass that adds and one that applies `f`.
+    ///
+    /// ```
+    /// use rectify::{Activation, Channels, Relu};
+    ///
+    /// // Two rows of three channels.
+    /// let (x, bias) = ([-2.0_f32, 1.0, 3.0, 0.5, -4.0, 1.0], [1.0, 2.0, -5.0]);
+    /// let mut y = [0.0; 6];
+    /// Relu.forward_bias(&x, Channels::last(&bias), &mut y);
+    /// assert_eq!(y, [0.0, 3.0, 0.0, 1.5, 0.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ, or are no multiple of `inner * channels`.
+    #[track_caller]
+    fn forward_bias<T: Element>(&self, input: &[T], bias: Channels<'_, T>, output: &mut [T]) {
+        same_length([("input", input.len()), ("output", output.len())]);
+        bias.divide("input", input.len());
+        let output = buffers::as_output(output);
+        let _ = fused::forward_bias(self.planned(), bias, Buffers::new([input], output));
+    }
+
+    /// Replaces each element `x` of `buffer` by `f(x + b)`: see [`forward_bias`](Activation::forward_bias).
+    ///
+    /// # Panics
+    /// If its length is no multiple of `inner * channels`.
+    #[track_caller]
+    fn forward_bias_in_place<T: Element>(&self, bias: Channels<'_, T>, buffer: &mut [T]) {
+        bias.divide("buffer", buffer.len());
+        let _ = fused::forward_bias(self.planned(), bias, Buffers::in_place([], buffer));
+    }
+
+    /// As [`forward_bias`](Activation::forward_bias), to a fresh vector.
+    ///
+    /// # Panics
+    /// If the length is no multiple of `inner * channels`.
+    #[must_use]
+    #[track_caller]
+    fn forward_bias_to_vec<T: Element>(&self, input: &[T], bias: Channels<'_, T>) -> Vec<T> {
+        bias.divide("input", input.len());
+        buffers::new_vec(input.len(), |output| {
+            fused::forward_bias(self.planned(), bias, Buffers::new([input], output))
+        })
+    }
+
+    /// Writes the gradient of the input of [`forward_bias`](Activation::forward_bias) to `grad_input`: `grad_output[i]` times
+    /// the derivative at `input[i] + b`. That of the bias is its sum by channels: [`Channels::sum`].
+    ///
+    /// # Panics
+    /// As [`forward_bias`](Activation::forward_bias).
+    #[track_caller]
+    fn backward_bias<T: Element>(
+        &self,
+        input: &[T],
+        bias: Channels<'_, T>,
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) where
+        Self::Formula: Gradient,
+    {
+        same_length([
+            ("input", input.len()),
+            ("grad_output", grad_output.len()),
+            ("grad_input", grad_input.len()),
+        ]);
+        bias.divide("input", input.len());
+        let output = buffers::as_output(grad_input);
+        let buffers = Buffers::new([input, grad_output], output);
+        let _ = fused::backward_bias(self.planned(), bias, buffers);
+    }
+
+    /// As [`backward_bias`](Activation::backward_bias), with `grad` holding the gradient of the output before and that of
+    /// the input after.
+    ///
+    /// # Panics
+    /// As [`forward_bias`](Activation::forward_bias).
+    #[track_caller]
+    fn backward_bias_in_place<T: Element>(&self, input: &[T], bias: Channels<'_, T>, grad: &mut [T])
+    where
+        Self::Formula: Gradient,
+    {
+        same_length([("input", input.len()), ("grad", grad.len())]);
+        bias.divide("input", input.len());
+        let _ = fused::backward_bias(self.planned(), bias, Buffers::in_place([input], grad));
+    }
+
+    /// As [`backward_bias`](Activation::backward_bias), to a fresh vector.
+    ///
+    /// # Panics
+    /// As [`forward_bias`](Activation::forward_bias).
+    #[must_use]
+    #[track_caller]
+    fn backward_bias_to_vec<T: Element>(
+        &self,
+        input: &[T],
+        bias: Channels<'_, T>,
+        grad_output: &[T],
+    ) -> Vec<T>
+    where
+        Self::Formula: Gradient,
+    {
+        same_length([("input", input.len()), ("grad_output", grad_output.len())]);
+        bias.divide("input", input.len());
+        buffers::new_vec(input.len(), |output| {
+            let buffers = Buffers::new([input, grad_output], output);
+            fused::backward_bias(self.planned(), bias, buffers)
+        })
+    }
+
+    /// Writes `f(input[i] + residual[i])` to `output[i]`. The sum is rounded before `f`.
+    ///
+    /// ```
+    /// use rectify::{Activation, Relu};
+    ///
+    /// let mut y = [0.0_f32; 2];
+    /// Relu.forward_residual(&[1.0, -4.0], &[2.0, 3.0], &mut y);
+    /// assert_eq!(y, [3.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn forward_residual<T: Element>(&self, input: &[T], residual: &[T], output: &mut [T]) {
+        same_length([
+            ("input", input.len()),
+            ("residual", residual.len()),
+            ("output", output.len()),
+        ]);
+        let output = buffers::as_output(output);
+        let mut buffers = Buffers::new([input, residual], output);
+        let _ = fused::run::<Residual, _, _, _>(self.planned(), &mut buffers);
+    }
+
+    /// Replaces each element `x` of `buffer` by `f(x + residual[i])`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn forward_residual_in_place<T: Element>(&self, residual: &[T], buffer: &mut [T]) {
+        same_length([("residual", residual.len()), ("buffer", buffer.len())]);
+        let mut buffers = Buffers::in_place([residual], buffer);
+        let _ = fused::run::<Residual, _, _, _>(self.planned(), &mut buffers);
+    }
+
+    /// As [`forward_residual`](Activation::forward_residual), to a fresh vector.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    fn forward_residual_to_vec<T: Element>(&self, input: &[T], residual: &[T]) -> Vec<T> {
+        same_length([("input", input.len()), ("residual", residual.len())]);
+        buffers::new_vec(input.len(), |output| {
+            let mut buffers = Buffers::new([input, residual], output);
+            fused::run::<Residual, _, _, _>(self.planned(), &mut buffers)
+        })
+    }
+
+    /// Writes the gradient of the input of [`forward_residual`](Activation::forward_residual), which is that of the residual,
+    /// too, to `grad_input`: `grad_output[i]` times the derivative at `input[i] + residual[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn backward_residual<T: Element>(
+        &self,
+        input: &[T],
+        residual: &[T],
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) where
+        Self::Formula: Gradient,
+    {
+        same_length([
+            ("input", input.len()),
+            ("residual", residual.len()),
+            ("grad_output", grad_output.len()),
+            ("grad_input", grad_input.len()),
+        ]);
+        let output = buffers::as_output(grad_input);
+        let mut buffers = Buffers::new([input, residual, grad_output], output);
+        let _ = fused::run_gradient::<ResidualBackward, _, _, _>(self.planned(), &mut buffers);
+    }
+
+    /// As [`backward_residual`](Activation::backward_residual), with `grad` holding the gradient of the output before and
+    /// that of the input after.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn backward_residual_in_place<T: Element>(&self, input: &[T], residual: &[T], grad: &mut [T])
+    where
+        Self::Formula: Gradient,
+    {
+        same_length([
+            ("input", input.len()),
+            ("residual", residual.len()),
+            ("grad", grad.len()),
+        ]);
+        let mut buffers = Buffers::in_place([input, residual], grad);
+        let _ = fused::run_gradient::<ResidualBackward, _, _, _>(self.planned(), &mut buffers);
+    }
+
+    /// As [`backward_residual`](Activation::backward_residual), to a fresh vector.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    fn backward_residual_to_vec<T: Element>(
+        &self,
+        input: &[T],
+        residual: &[T],
+        grad_output: &[T],
+    ) -> Vec<T>
+    where
+        Self::Formula: Gradient,
+    {
+        same_length([
+            ("input", input.len()),
+            ("residual", residual.len()),
+            ("grad_output", grad_output.len()),
+        ]);
+        buffers::new_vec(input.len(), |output| {
+            let mut buffers = Buffers::new([input, residual, grad_output], output);
+            fused::run_gradient::<ResidualBackward, _, _, _>(self.planned(), &mut buffers)
+        })
+    }
+
+    /// Writes `f(gate[i]) * value[i]` to `output[i]`: with [`Silu`](crate::Silu) SwiGLU, with [`Gelu`](crate::Gelu) GEGLU,
+    /// with [`Sigmoid`](crate::Sigmoid) GLU. `f` is rounded, and then the product.
+    ///
+    /// Source: Shazeer, *GLU Variants Improve Transformer*, 2020.
+    ///
+    /// ```
+    /// use rectify::{Activation, Relu};
+    ///
+    /// let mut y = [0.0_f32; 2];
+    /// Relu.forward_gated(&[2.0, -1.0], &[5.0, 7.0], &mut y);
+    /// assert_eq!(y, [10.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn forward_gated<T: Element>(&self, gate: &[T], value: &[T], output: &mut [T]) {
+        same_length([
+            ("gate", gate.len()),
+            ("value", value.len()),
+            ("output", output.len()),
+        ]);
+        let output = buffers::as_output(output);
+        let mut buffers = Buffers::new([gate, value], output);
+        let _ = fused::run::<Gate, _, _, _>(self.planned(), &mut buffers);
+    }
+
+    /// Replaces each element `u` of `buffer`, the value, by `f(gate[i]) * u`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[track_caller]
+    fn forward_gated_in_place<T: Element>(&self, gate: &[T], buffer: &mut [T]) {
+        same_length([("gate", gate.len()), ("buffer", buffer.len())]);
+        let mut buffers = Buffers::in_place([gate], buffer);
+        let _ = fused::run::<Gate, _, _, _>(self.planned(), &mut buffers);
+    }
+
+    /// As [`forward_gated`](Activation::forward_gated), to a fresh vector.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    fn forward_gated_to_vec<T: Element>(&self, gate: &[T], value: &[T]) -> Vec<T> {
+        same_length([("gate", gate.len()), ("value", value.len())]);
+        buffers::new_vec(gate.len(), |output| {
+            let mut buffers = Buffers::new([gate, value], output);
+            fused::run::<Gate, _, _, _>(self.planned(), &mut buffers)
+        })
+    }
+
+    /// Writes the gradients of [`forward_gated`](Activation::forward_gated), in one pass: to `grad_gate` that of the gate,
+    /// `grad_output[i] * value[i]` times the derivative at `gate[i]`, and to `grad_value` that of the value,
+    /// `grad_output[i] * f(gate[i])`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[track_caller]
+    fn backward_gated<T: Element>(
+        &self,
+        gate: &[T],
+        value: &[T],
+        grad_output: &[T],
+        grad_gate: &mut [T],
+        grad_value: &mut [T],
+    ) where
+        Self::Formula: Gradient,
+    {
+        same_length([
+            ("gate", gate.len()),
+            ("value", value.len()),
+            ("grad_output", grad_output.len()),
+            ("grad_gate", grad_gate.len()),
+            ("grad_value", grad_value.len()),
+        ]);
+        let outputs = [grad_gate, grad_value];
+        let buffers = Buffers::with_two_outputs([gate, value, grad_output], outputs);
+        fused::backward_gated(self.planned(), buffers);
+    }
+
+    /// As [`forward_gated`](Activation::forward_gated), where gate and value are the halves of each row of `input`.
+    ///
+    /// ```
+    /// use rectify::{Activation, Halves, Relu};
+    ///
+    /// // Two rows, of which the first half is the gate.
+    /// let rows = [2.0_f32, -1.0, 5.0, 7.0, 1.0, 3.0, 2.0, 0.5];
+    /// let mut y = [0.0; 4];
+    /// Relu.forward_gated_halves(&rows, Halves::gate_first(2), &mut y);
+    /// assert_eq!(y, [10.0, 0.0, 2.0, 1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the length of `input` is no multiple of two halves, or that of `output` is not half of it.
+    #[track_caller]
+    fn forward_gated_halves<T: Element>(&self, input: &[T], halves: Halves, output: &mut [T]) {
+        halves.check(("input", input.len()), &[("output", output.len())]);
+        fused::forward_halves(self.planned(), halves, input, output);
+    }
+
+    /// As [`forward_gated_halves`](Activation::forward_gated_halves), to a fresh vector.
+    ///
+    /// # Panics
+    /// If the length of `input` is no multiple of two halves.
+    #[must_use]
+    #[track_caller]
+    fn forward_gated_halves_to_vec<T: Element>(&self, input: &[T], halves: Halves) -> Vec<T> {
+        halves.check(("input", input.len()), &[]);
+        let mut output = vec![T::ZERO; input.len() / 2];
+        fused::forward_halves(self.planned(), halves, input, &mut output);
+        output
+    }
+
+    /// Writes the gradients of [`forward_gated_halves`](Activation::forward_gated_halves) to the halves of each row of
+    /// `grad_input`, where gate and value stand in `input`: see [`backward_gated`](Activation::backward_gated).
+    ///
+    /// # Panics
+    /// As [`forward_gated_halves`](Activation::forward_gated_halves), and if `grad_input` is not as long as `input`.
+    #[track_caller]
+    fn backward_gated_halves<T: Element>(
+        &self,
+        input: &[T],
+        halves: Halves,
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) where
+        Self::Formula: Gradient,
+    {
+        same_length([("input", input.len()), ("grad_input", grad_input.len())]);
+        halves.check(
+            ("input", input.len()),
+            &[("grad_output", grad_output.len())],
+        );
+        fused::backward_halves(self.planned(), halves, (input, grad_output), grad_input);
     }
 
     /// This activation on `tier` instead of [`Tier::best`].
@@ -277,43 +719,4 @@ impl<F: Formula> Activation for Planned<F> {
     fn planned(self) -> Self {
         self
     }
-}
-
-/// Runs the formula that `planned` chooses, and says that it did.
-#[inline]
-fn run<T: Element, F: Formula>(planned: Planned<F>, buffers: &mut Buffers<'_, T, 1>) -> Written<T> {
-    struct Forward<'b, 'a, T>(Plan, &'b mut Buffers<'a, T, 1>);
-
-    impl<T: Element> Run for Forward<'_, '_, T> {
-        type Done = Written<T>;
-
-        #[inline]
-        fn run<F: Formula>(self, formula: F) -> Written<T> {
-            self.0.run(Value(formula), self.1)
-        }
-    }
-
-    planned.formula.choose(Forward(planned.plan, buffers))
-}
-
-/// Runs the gradient that `planned` chooses, and says that it did.
-#[inline]
-fn run_gradient<T: Element, F: Gradient>(
-    planned: Planned<F>,
-    buffers: &mut Buffers<'_, T, 2>,
-) -> Written<T> {
-    struct Backward<'b, 'a, T>(Plan, &'b mut Buffers<'a, T, 2>);
-
-    impl<T: Element> RunGradient for Backward<'_, '_, T> {
-        type Done = Written<T>;
-
-        #[inline]
-        fn run<F: Gradient>(self, formula: F) -> Written<T> {
-            self.0.run(Slope(formula), self.1)
-        }
-    }
-
-    planned
-        .formula
-        .choose_gradient(Backward(planned.plan, buffers))
 }

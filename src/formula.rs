@@ -93,6 +93,18 @@ pub trait Gradient: Formula {
     }
 }
 
+/// A [`Gradient`] that can be had from the result as well as from the input: what
+/// [`Activation::backward_from_output`](crate::Activation::backward_from_output) needs, to train in place.
+pub trait GradientFromOutput: Gradient {
+    /// The gradient of the input at each lane, where `output` is the value there.
+    fn gradient_from_output<V: Vector>(self, output: V, grad_output: V) -> V;
+
+    /// Panics where these parameters have no such gradient, and names them. By default there are none.
+    #[inline]
+    #[track_caller]
+    fn check_parameters(self) {}
+}
+
 /// Runs the formula that [`Formula::choose`] names.
 pub trait Run: Sized {
     /// Proof that it was run.

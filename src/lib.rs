@@ -14,6 +14,7 @@
 //! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs`, `src/any/` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //! | activation | what users call; the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
+//! | fused | a formula with what stands around it: bias, residual, gate | `src/fused.rs` |
 //! | map slices | what users of a map of several inputs call | `src/map_slices.rs` |
 //! | planned | a formula with where it runs: `on` and `par` | `src/planned.rs` |
 //! | channels | a value a channel: layouts, and sums in a fixed order | `src/channels.rs`, `src/channels/` |
@@ -45,6 +46,7 @@ mod element;
 mod engine;
 mod environment;
 mod formula;
+mod fused;
 mod lengths;
 mod map_slices;
 mod named;
@@ -59,7 +61,8 @@ pub use arch::{ParseTierError, Tier, TierAlreadyChosen};
 pub use channels::Channels;
 pub use element::Element;
 pub use engine::thresholds::{Thresholds, ThresholdsAlreadySet};
-pub use formula::{Formula, Gradient, Map, Run, RunGradient};
+pub use formula::{Formula, Gradient, GradientFromOutput, Map, Run, RunGradient};
+pub use fused::Halves;
 pub use map_slices::MapSlices;
 pub use planned::Planned;
 pub use vector::Vector;

@@ -1,4 +1,4 @@
-use crate::formula::{Formula, Gradient, Run};
+use crate::formula::{Formula, Gradient, GradientFromOutput, Run};
 use crate::named::{Named, Operator, Parameter};
 use crate::element::Element;
 use crate::vector::Vector;
@@ -138,6 +138,24 @@ impl Gradient for LeakyRelu {
         } else {
             grad_output
         }
+    }
+}
+
+/// For slopes above 0.
+impl GradientFromOutput for LeakyRelu {
+    #[inline(always)]
+    fn gradient_from_output<V: Vector>(self, output: V, grad_output: V) -> V {
+        // The output is 0 or less, where the input is.
+        self.gradient(output, grad_output)
+    }
+
+    #[track_caller]
+    fn check_parameters(self) {
+        let slope = self.negative_slope;
+        assert!(
+            slope > 0.0,
+            "`negative_slope` is {slope:?}: the gradient from the output needs a slope above 0"
+        );
     }
 }
 

@@ -185,7 +185,7 @@ impl<'a, T: Element> PRelu<'a, T> {
             ("grad_slopes", grad_slopes.len()),
         ]);
         self.slopes.divide("input", input.len());
-        let inputs = (input, grad_output);
+        let inputs = [input, grad_output];
         sums::sum(self.slopes, self.plan, SlopeTerm, inputs, grad_slopes);
     }
 

@@ -1,6 +1,6 @@
 use crate::named::{Named, Operator};
 use crate::element::Element;
-use crate::formula::{Formula, Gradient};
+use crate::formula::{Formula, Gradient, GradientFromOutput};
 use crate::vector::Vector;
 
 /// The rectified linear unit: `f(x) = 0` for `x < 0`, else `x`.
@@ -53,6 +53,14 @@ impl Gradient for Relu {
     #[inline]
     fn scalar_gradient<T: Element>(self, x: T, grad_output: T) -> T {
         if x <= T::ZERO { T::ZERO } else { grad_output }
+    }
+}
+
+impl GradientFromOutput for Relu {
+    #[inline(always)]
+    fn gradient_from_output<V: Vector>(self, output: V, grad_output: V) -> V {
+        // The output is 0 or less, where the input is.
+        self.gradient(output, grad_output)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sums by channels, in an order that depends on nothing but the lengths: the gradients of values a channel.
 //!
-//! Two inputs are cut into pieces. In a piece of alternating channels, the element that is `positions` behind
+//! The inputs are cut into pieces. In a piece of alternating channels, the element that is `positions` behind
 //! another is of the same channel and added to the same sum, in `T`: adding is a kernel like any other. A
 //! plane is cut into parts of [`PART`] elements, each summed up in [`LANES`] lanes. Then the sums of each
 //! channel are added in `f64`, in the order of their elements.
@@ -19,16 +19,20 @@ const ADDITIONS: usize = 64;
 const LANES: usize = 16;
 const PART: usize = ADDITIONS * LANES;
 
-/// Writes to `totals` the sum over each channel of what `term` makes of `a[i]` and `b[i]`, which have whole channels.
-pub(crate) fn sum<T: Element, M: Map<2>>(
+/// Writes to `totals` the sum over each channel of what `term` makes of the inputs at each index, which have whole channels.
+/// Of the `M` inputs of the kernel that adds, the last is the sum.
+pub(crate) fn sum<T: Element, F: Map<N>, const N: usize, const M: usize>(
     channels: Channels<'_, T>,
     plan: Plan,
-    term: M,
-    (a, b): (&[T], &[T]),
+    term: F,
+    inputs: [&[T]; N],
     totals: &mut [T],
-) {
-    let order = Order::new(&channels, a.len());
-    let place = Piece::on(plan.tier_for(M::MEMORY_BOUND));
+) where
+    Add<F>: Map<M>,
+{
+    let len = inputs[0].len();
+    let order = Order::new(&channels, len);
+    let place = Piece::on(plan.tier_for(F::MEMORY_BOUND));
     let mut partial = vec![0.0; order.pieces() * order.width];
     let next = Mutex::new(partial.chunks_mut(order.width).enumerate());
     let work = || {
@@ -37,7 +41,7 @@ pub(crate) fn sum<T: Element, M: Map<2>>(
             let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((piece, sums)) = taken else { break };
             let range = order.range(piece);
-            let inputs = (&a[range.clone()], &b[range]);
+            let inputs = inputs.map(|input| &input[range.clone()]);
             if order.plane > 0 {
                 of_planes(order.plane, term, inputs, sums);
             } else {
@@ -45,7 +49,7 @@ pub(crate) fn sum<T: Element, M: Map<2>>(
             }
         }
     };
-    plan.share(2 * size_of_val(a), order.pieces(), &work);
+    plan.share(N * len * size_of::<T>(), order.pieces(), &work);
     add_up(&partial, totals);
 }
 
@@ -105,7 +109,16 @@ impl Order {
 
 /// A sum, and one term more.
 #[derive(Clone, Copy)]
-struct Add<M>(M);
+pub(crate) struct Add<M>(M);
+
+impl<M: Map<1>> Map<2> for Add<M> {
+    const MEMORY_BOUND: bool = M::MEMORY_BOUND;
+
+    #[inline(always)]
+    fn apply<V: Vector>(self, [a, sum]: [V; 2]) -> V {
+        sum + self.0.apply([a])
+    }
+}
 
 impl<M: Map<2>> Map<3> for Add<M> {
     const MEMORY_BOUND: bool = M::MEMORY_BOUND;
@@ -117,20 +130,23 @@ impl<M: Map<2>> Map<3> for Add<M> {
 }
 
 /// Adds up a piece of alternating channels, which begins with the first one. `memory` holds a sum for each position.
-fn of_positions<T: Element>(
+fn of_positions<T: Element, F: Map<N>, const N: usize, const M: usize>(
     channels: &Channels<'_, T>,
     place: Piece,
-    term: impl Map<2>,
-    (a, b): (&[T], &[T]),
+    term: F,
+    inputs: [&[T]; N],
     memory: &mut [T],
     sums: &mut [f64],
-) {
-    let positions = memory.len();
-    let memory = &mut memory[..positions.min(a.len())];
+) where
+    Add<F>: Map<M>,
+{
+    let (positions, len) = (memory.len(), inputs[0].len());
+    let memory = &mut memory[..positions.min(len)];
     memory.fill(T::ZERO);
-    for (a, b) in a.chunks(positions).zip(b.chunks(positions)) {
-        let sum = &mut memory[..a.len()];
-        place.run_unstreamed(Add(term), &Buffers::in_place([a, b], sum));
+    for start in (0..len).step_by(positions) {
+        let part = inputs.map(|input| &input[start..len.min(start + positions)]);
+        let sum = &mut memory[..part[0].len()];
+        place.run_unstreamed(Add(term), &Buffers::<T, M>::in_place(part, sum));
     }
     for (&value, channel) in memory.iter().zip(channels.of_elements()) {
         sums[channel] += value.into();
@@ -138,26 +154,36 @@ fn of_positions<T: Element>(
 }
 
 /// Adds up each plane.
-fn of_planes<T: Element>(plane: usize, term: impl Map<2>, (a, b): (&[T], &[T]), sums: &mut [f64]) {
-    let planes = a.chunks(plane).zip(b.chunks(plane));
-    for (sum, (a, b)) in sums.iter_mut().zip(planes) {
-        let parts = a.chunks(PART).zip(b.chunks(PART));
-        *sum = parts.map(|(a, b)| of_part(term, a, b)).sum();
+fn of_planes<T: Element, const N: usize>(
+    plane: usize,
+    term: impl Map<N>,
+    inputs: [&[T]; N],
+    sums: &mut [f64],
+) {
+    let len = inputs[0].len();
+    let part = |start: usize, end: usize| inputs.map(|input| &input[start..end]);
+    for (start, sum) in (0..len).step_by(plane).zip(sums) {
+        let end = len.min(start + plane);
+        let parts = (start..end).step_by(PART);
+        *sum = parts
+            .map(|start| of_part(term, part(start, end.min(start + PART))))
+            .sum();
     }
 }
 
 /// The lanes are registers, which a kernel would store and load again; memory sets the pace, so what the
 /// compiler makes of a plain loop will do.
-fn of_part<T: Element>(term: impl Map<2>, a: &[T], b: &[T]) -> f64 {
+fn of_part<T: Element, const N: usize>(term: impl Map<N>, inputs: [&[T]; N]) -> f64 {
     let mut sums = [T::ZERO; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
+    let chunks = inputs.map(|input| input.as_chunks::<LANES>());
+    for chunk in 0..chunks[0].0.len() {
+        let chunk = chunks.map(|(whole, _)| &whole[chunk]);
         for i in 0..LANES {
-            sums[i] = sums[i] + term.apply([a[i], b[i]]);
+            sums[i] = sums[i] + term.apply(chunk.map(|input| input[i]));
         }
     }
-    for ((sum, &a), &b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
-        *sum = *sum + term.apply([a, b]);
+    for i in 0..chunks[0].1.len() {
+        sums[i] = sums[i] + term.apply(chunks.map(|(_, rest)| rest[i]));
     }
     sums.into_iter().map(Into::into).sum()
 }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 
 use super::buffers::{Buffers, Written};
 use super::loops::{Fence, Loop};
@@ -138,6 +139,36 @@ impl Plan {
         }
         let _ = (bytes, pieces);
         work();
+    }
+
+    /// Has `work` do each of `chunks`, which touch so many bytes together, on this thread or shared out over the pool.
+    pub(crate) fn run_chunks<T: Element, C: Send>(
+        self,
+        memory_bound: bool,
+        (bytes, in_place): (usize, bool),
+        chunks: impl ExactSizeIterator<Item = C> + Send,
+        work: impl Fn(Piece, C) + Sync,
+    ) {
+        let decision = match bytes >= Thresholds::LEAST_BYTES {
+            true => self.decide(bytes, in_place),
+            false => Decision::default(),
+        };
+        let piece = Piece {
+            tier: self.tier_for(memory_bound),
+            streams: decision.streams,
+        };
+        let count = chunks.len();
+        let chunks = Mutex::new(chunks);
+        self.share(bytes, count, &|| {
+            loop {
+                let chunk = chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(chunk) = chunk else { break };
+                let _fence = piece
+                    .streams
+                    .then(|| FenceWhenDone::<T>(piece.tier, PhantomData));
+                work(piece, chunk);
+            }
+        });
     }
 
     #[inline]
