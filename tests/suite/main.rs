@@ -8,6 +8,7 @@ mod any;
 mod exact;
 mod exhaustive;
 mod formulas;
+mod fused;
 mod prelu;
 mod properties;
 mod streamed;
