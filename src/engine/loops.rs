@@ -46,7 +46,14 @@ fn any_length<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     map: M,
     buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
-    if V::HALF_UP_TO == 0 {
+    if !M::MEMORY_BOUND {
+        // Arithmetic sets the pace: as few registers as can be, and few copies of a long formula.
+        if buffers.len() <= 2 * V::LANES {
+            short::<V, M, N, OUT>(token, map, buffers);
+        } else {
+            long::<V, M, N, OUT>(token, map, buffers);
+        }
+    } else if V::HALF_UP_TO == 0 {
         alone::<V, M, N, OUT>(token, map, buffers);
     } else if buffers.len() <= V::HALF_UP_TO {
         alone::<V::Half, M, N, OUT>(token.into(), map, buffers);
@@ -55,7 +62,7 @@ fn any_length<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     }
 }
 
-/// Any length, without a look at [`Register::HALF_UP_TO`].
+/// Any length of what is bound by memory, without a look at [`Register::HALF_UP_TO`].
 #[inline(always)]
 fn alone<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -67,12 +74,12 @@ fn alone<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         short::<V, M, N, OUT>(token, map, buffers);
     } else if len <= 4 * V::LANES {
         both_ends::<V, M, N, OUT, 2, 2>(token, map, buffers);
-    } else if M::MEMORY_BOUND && len <= 5 * V::LANES {
-        // As few registers as cover it, where they set the pace. Of a longer formula so many copies cost more.
+    } else if len <= 5 * V::LANES {
+        // As few registers as cover it: they set the pace.
         both_ends::<V, M, N, OUT, 4, 1>(token, map, buffers);
-    } else if M::MEMORY_BOUND && len <= 6 * V::LANES {
+    } else if len <= 6 * V::LANES {
         both_ends::<V, M, N, OUT, 3, 3>(token, map, buffers);
-    } else if M::MEMORY_BOUND && len <= 7 * V::LANES {
+    } else if len <= 7 * V::LANES {
         both_ends::<V, M, N, OUT, 4, 3>(token, map, buffers);
     } else if len <= 8 * V::LANES {
         both_ends::<V, M, N, OUT, 4, 4>(token, map, buffers);
@@ -170,7 +177,7 @@ fn body_start<V: Register, const N: usize, const OUT: usize>(
     }
 }
 
-/// At least two registers; meant for more than eight.
+/// At least two registers; of a formula bound by memory meant for more than eight.
 #[inline(always)]
 fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -184,7 +191,12 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     let (first, last): ([V; OUT], [V; OUT]) =
         unsafe { (buffers.load(token, map, 0), buffers.load(token, map, end)) };
 
-    let mut at = body_start::<V, N, OUT>(buffers);
+    // Aligned, unless that takes a register more and is no small part of the work.
+    let mut at = if M::MEMORY_BOUND || buffers.len() > 8 * V::LANES {
+        body_start::<V, N, OUT>(buffers)
+    } else {
+        V::LANES
+    };
     let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
     // Both loops count their turns: given a condition on `at`, LLVM keeps more counters than the body has instructions.
     for _ in 0..turns {
@@ -249,10 +261,10 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
 
-    let mut at = buffers
+    let front = buffers
         .misaligned_by(size_of::<V::Array>())
         .min(buffers.len());
-    short::<V, M, N, OUT>(token, map, &buffers.part(0, at));
+    let mut at = front;
     let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
     for _ in 0..turns {
         for line in (0..unroll::<V>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
@@ -274,7 +286,12 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
         at += V::LANES;
     }
-    short::<V, M, N, OUT>(token, map, &buffers.part(at, buffers.len() - at));
+    let ends = [(0, front), (at, buffers.len() - at)];
+    let mut i = 0;
+    while i < 2 {
+        short::<V, M, N, OUT>(token, map, &buffers.part(ends[i].0, ends[i].1));
+        i += 1;
+    }
 }
 
 /// Orders what the tier streamed on this thread before all that the thread does later.
@@ -379,19 +396,22 @@ mod tests {
     use crate::arch::Tier;
     use crate::element::Element;
     use crate::engine::buffers::as_output;
+    use crate::formula::Map;
     use crate::vector::{Vector, sealed::Sealed};
 
     #[derive(Clone, Copy)]
-    struct Difference;
+    struct Difference<const MEMORY_BOUND: bool>;
 
-    impl Map<2> for Difference {
+    impl<const MEMORY_BOUND: bool> Map<2> for Difference<MEMORY_BOUND> {
+        const MEMORY_BOUND: bool = MEMORY_BOUND;
+
         #[inline(always)]
         fn apply<V: Vector>(self, [a, b]: [V; 2]) -> V {
             a - b
         }
     }
 
-    fn every_element_is_written_once<T: Element, const STREAM: bool>() {
+    fn every_element_is_written_once<T: Element, const STREAM: bool, const MEMORY_BOUND: bool>() {
         // Miri, which sees what becomes of borrows, is a thousand times slower.
         const LONGEST: usize = if cfg!(miri) { 70 } else { 3 * 64 + 30 };
         let numbers: Vec<T> = (0..2 * LONGEST).map(|i| T::from_f64(i as f64)).collect();
@@ -408,8 +428,8 @@ mod tests {
                     let buffers = &Buffers::in_place([a], &mut *out);
                     T::dispatch(
                         tier,
-                        Loop::<T, _, 2, false> {
-                            map: Difference,
+                        Loop::<T, _, 2, 1, false> {
+                            map: Difference::<MEMORY_BOUND>,
                             buffers,
                         },
                     );
@@ -420,8 +440,8 @@ mod tests {
                     let buffers = &Buffers::new([a, b], as_output(&mut *out));
                     T::dispatch(
                         tier,
-                        Loop::<T, _, 2, STREAM> {
-                            map: Difference,
+                        Loop::<T, _, 2, 1, STREAM> {
+                            map: Difference::<MEMORY_BOUND>,
                             buffers,
                         },
                     );
@@ -439,14 +459,18 @@ mod tests {
 
     #[test]
     fn every_element_is_written_once_through_the_cache() {
-        every_element_is_written_once::<f32, false>();
-        every_element_is_written_once::<f64, false>();
+        every_element_is_written_once::<f32, false, true>();
+        every_element_is_written_once::<f64, false, true>();
+        every_element_is_written_once::<f32, false, false>();
+        every_element_is_written_once::<f64, false, false>();
     }
 
     #[test]
     fn every_element_is_written_once_past_the_cache() {
-        every_element_is_written_once::<f32, true>();
-        every_element_is_written_once::<f64, true>();
+        every_element_is_written_once::<f32, true, true>();
+        every_element_is_written_once::<f64, true, true>();
+        every_element_is_written_once::<f32, true, false>();
+        every_element_is_written_once::<f64, true, false>();
     }
 
     /// What a loop does to memory beside loading, by addresses.
@@ -578,7 +602,7 @@ mod tests {
                 let (from, to) = (input.as_ptr().addr(), output.as_ptr().addr());
                 EVENTS.take();
                 let buffers = &Buffers::new([&input], as_output(&mut *output));
-                Loop::<f32, _, 1, true> { map: Same, buffers }.run::<Noting>(());
+                Loop::<f32, _, 1, 1, true> { map: Same, buffers }.run::<Noting>(());
                 assert_eq!(output, &input[..]);
 
                 let head = ((16 - offset) % 16).min(len);
