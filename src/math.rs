@@ -1,0 +1,80 @@
+//! The functions that the smooth activations are made of, one file a function and element type.
+//!
+//! A function is written once, over `V: Vector<Element = f32>` or `f64`, from operations that round alike on every
+//! register, so its bits are the same on all of them. Beside the arithmetic of [`Vector`] it has the bits of lanes
+//! ([`Bits`](crate::vector::sealed::Bits), hidden from users).
+//!
+//! To add a function: `f32/name.rs` and `f64/name.rs` with `pub(in crate::math) fn name<V: Vector<Element = f32>>(x: V) -> V`,
+//! `#[inline(always)]` like all that it calls; `mod name;` in `f32.rs` and `f64.rs`; an item in
+//! [`Functions`](crate::vector::sealed::Functions) and its line in both lists below. If users are to have it, a method
+//! of [`Vector`], whose body is `Self::Element::name(self)`. The constants are printed by `coefficients/f32_name.sollya`
+//! and `coefficients/f64_name.sollya` at the repository's root.
+
+mod f32;
+mod f64;
+
+use std::primitive;
+
+use crate::vector::{Vector, sealed::Functions};
+
+macro_rules! functions {
+    ($element:ident: $($file:ident::$name:ident,)*) => {
+        impl Functions for primitive::$element {$(
+            #[inline(always)]
+            fn $name<V: Vector<Element = Self>>(x: V) -> V {
+                $element::$file::$name(x)
+            }
+        )*}
+    };
+}
+
+functions! {
+    f32:
+    exp::exp,
+}
+
+functions! {
+    f64:
+    exp::exp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::Activation;
+    use crate::arch::Tier;
+    use crate::element::Element;
+    use crate::formula::Formula;
+
+    #[derive(Clone, Copy)]
+    struct Exp;
+
+    impl Formula for Exp {
+        #[inline(always)]
+        fn value<V: Vector>(self, x: V) -> V {
+            x.exp()
+        }
+    }
+
+    /// `exp` on every register: the same bits, near the mathematical ones between these, and infinity and 0 past them.
+    fn exp_on<T: Element>(least: f64, greatest: f64, tolerance: f64) {
+        let between = (0..10_000).map(|i| least + (greatest - least) * f64::from(i) / 10_000.0);
+        let ends = [f64::INFINITY, f64::NEG_INFINITY, 1e30, -1e30, 0.0, -0.0];
+        let x: Vec<T> = between.chain(ends).map(T::from_f64).collect();
+        for tier in Tier::available() {
+            assert!(Exp.on(tier).eval(T::from_f64(f64::NAN)).into().is_nan());
+            for (&x, y) in x.iter().zip(Exp.on(tier).forward_to_vec(&x)) {
+                assert!(Exp.eval(x) == y, "{tier}: {x}");
+                let (exact, y) = (f64::exp(x.into()), y.into());
+                let is_near = (y / exact - 1.0).abs() < tolerance;
+                assert!(y == exact || is_near, "{tier}: {x}: {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn exp() {
+        exp_on::<f32>(-87.0, 88.7, 1.2e-7);
+        exp_on::<f64>(-708.0, 709.7, 5e-16);
+    }
+}

@@ -1,0 +1,3 @@
+//! The functions of `f32`.
+
+pub(super) mod exp;

@@ -1,0 +1,3 @@
+//! The functions of `f64`.
+
+pub(super) mod exp;
