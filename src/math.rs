@@ -9,6 +9,17 @@
 //! [`Functions`](crate::vector::sealed::Functions) and its line in both lists below. If users are to have it, a method
 //! of [`Vector`], whose body is `Self::Element::name(self)`. The constants are printed by `coefficients/f32_name.sollya`
 //! and `coefficients/f64_name.sollya` at the repository's root.
+//!
+//! Items of the smooth activations, `f'` without the factor of the output's gradient:
+//!
+//! | item | it is |
+//! |---|---|
+//! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
+//! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
+//! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
+//! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
+//! | `swish(x, beta)`, `swish_gradient(x, beta)` | `x sigmoid(beta x)` |
+//! | `tanh_gradient(x)` | `1 - tanh(x)^2`, of full relative accuracy where it is small |
 
 mod f32;
 mod f64;
