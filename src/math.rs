@@ -6,7 +6,7 @@
 //!
 //! To add a function: `f32/name.rs` and `f64/name.rs` with `pub(in crate::math) fn name<V: Vector<Element = f32>>(x: V) -> V`,
 //! `#[inline(always)]` like all that it calls; `mod name;` in `f32.rs` and `f64.rs`; an item in
-//! [`Functions`](crate::vector::sealed::Functions) and its line in both lists below. If users are to have it, a method
+//! [`Functions`](crate::vector::sealed::Functions) and its line in the list below. If users are to have it, a method
 //! of [`Vector`], whose body is `Self::Element::name(self)`. The constants are printed by `coefficients/f32_name.sollya`
 //! and `coefficients/f64_name.sollya` at the repository's root.
 //!
@@ -20,6 +20,13 @@
 //! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
 //! | `swish(x, beta)`, `swish_gradient(x, beta)` | `x sigmoid(beta x)` |
 //! | `tanh_gradient(x)` | `1 - tanh(x)^2`, of full relative accuracy where it is small |
+//! | `ln_1p`, `erf` | as of [`Vector`] |
+//! | `gelu(x)`, `gelu_gradient(x)` | `x Phi(x)`, -0 at -inf; `Phi(x) + x phi(x)` |
+//! | `gelu_tanh(x)`, `gelu_tanh_gradient(x)` | `x / (1 + e^-u)`, `u = sqrt(8/pi) (x + 0.044715 x^3)`, -0 at -inf |
+//! | `softplus(x)`, `softplus_gradient(x)` | `ln(1 + e^x)`, `1 / (1 + e^-x)` |
+//! | `softplus_scaled(x, beta)`, `softplus_scaled_gradient(x, beta)` | `ln(1 + e^(beta x)) / beta`, of either sign, infinite ones too; `1 / (1 + e^(-beta x))` |
+//! | `mish(x)`, `mish_gradient(x)` | `x tanh(ln(1 + e^x))`, -0 at -inf |
+//! | `tanh_shrink(x)` | `x - tanh(x)`, odd to the bit; its gradient is `tanh(x)^2` |
 
 mod f32;
 mod f64;
@@ -29,24 +36,35 @@ use std::primitive;
 use crate::vector::{Vector, sealed::Functions};
 
 macro_rules! functions {
-    ($element:ident: $($file:ident::$name:ident,)*) => {
+    ($($file:ident::$name:ident $arguments:tt,)*) => {
+        functions!(@of f32: $($file::$name $arguments,)*);
+        functions!(@of f64: $($file::$name $arguments,)*);
+    };
+    (@of $element:ident: $($file:ident::$name:ident($($argument:ident),*),)*) => {
         impl Functions for primitive::$element {$(
             #[inline(always)]
-            fn $name<V: Vector<Element = Self>>(x: V) -> V {
-                $element::$file::$name(x)
+            fn $name<V: Vector<Element = Self>>($($argument: V),*) -> V {
+                $element::$file::$name($($argument),*)
             }
         )*}
     };
 }
 
 functions! {
-    f32:
-    exp::exp,
-}
-
-functions! {
-    f64:
-    exp::exp,
+    exp::exp(x),
+    ln_1p::ln_1p(x),
+    erf::erf(x),
+    gelu::gelu(x),
+    gelu::gelu_gradient(x),
+    gelu_tanh::gelu_tanh(x),
+    gelu_tanh::gelu_tanh_gradient(x),
+    softplus::softplus(x),
+    softplus::softplus_scaled(x, beta),
+    softplus::softplus_gradient(x),
+    softplus::softplus_scaled_gradient(x, beta),
+    mish::mish(x),
+    mish::mish_gradient(x),
+    tanh_shrink::tanh_shrink(x),
 }
 
 #[cfg(test)]

@@ -69,6 +69,42 @@ pub(crate) mod sealed {
     #[doc(hidden)]
     pub trait Functions: Sized {
         fn exp<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `ln(1 + x)`.
+        fn ln_1p<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `2/√π ∫ e^(-t²) dt` from 0 to `x`.
+        fn erf<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x Φ(x)`, where `Φ(x) = (1 + erf(x / √2)) / 2`.
+        fn gelu<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `Φ(x) + x φ(x)`, where `φ(x) = e^(-x²/2) / √(2π)`.
+        fn gelu_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x / (1 + e^-u)`, where `u = √(8/π) (x + 0.044715 x³)`.
+        fn gelu_tanh<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn gelu_tanh_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `ln(1 + e^x)`.
+        fn softplus<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `ln(1 + e^(beta x)) / beta`, where `beta` is neither 0 nor NaN.
+        fn softplus_scaled<V: Vector<Element = Self>>(x: V, beta: V) -> V;
+
+        fn softplus_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `1 / (1 + e^(-beta x))`, where `beta` is neither 0 nor NaN.
+        fn softplus_scaled_gradient<V: Vector<Element = Self>>(x: V, beta: V) -> V;
+
+        /// `x tanh(ln(1 + e^x))`.
+        fn mish<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn mish_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x - tanh x`.
+        fn tanh_shrink<V: Vector<Element = Self>>(x: V) -> V;
     }
 }
 
@@ -155,6 +191,18 @@ pub trait Vector:
     #[inline(always)]
     fn exp(self) -> Self {
         Self::Element::exp(self)
+    }
+
+    /// `ln(1 + self)`, relatively accurate near 0, too. -inf at -1, NaN below, and inf at inf.
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        Self::Element::ln_1p(self)
+    }
+
+    /// The error function, `2/√π` times the integral of `e^(-t²)` from 0 to `self`. Its range is `[-1, 1]`, and it is odd.
+    #[inline(always)]
+    fn erf(self) -> Self {
+        Self::Element::erf(self)
     }
 }
 
