@@ -25,6 +25,7 @@
 //! | formula | what authors write: `Formula`, `Gradient`, `Map` | `src/formula.rs` |
 //! | element | `f32` and `f64` | `src/element.rs` |
 //! | arch | loads and stores, tiers, one file an instruction set, facts about the CPU | `src/arch.rs`, `src/arch/` |
+//! | math | exp and its like, over any register: `f32` and `f64` apart | `src/math.rs`, `src/math/` |
 //! | vector | the arithmetic of a register | `src/vector.rs` |
 //!
 //! Unsafe code stands in `arch` (instructions, and reading the floating-point mode) and in four files of `engine`:
@@ -49,6 +50,7 @@ mod formula;
 mod fused;
 mod lengths;
 mod map_slices;
+mod math;
 mod named;
 mod planned;
 pub mod scalar;

@@ -3,10 +3,109 @@
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Keeps [`Vector`] to the registers of this crate.
+pub(crate) use sealed::Bits;
+use sealed::Functions;
+
+/// What keeps [`Vector`] to the registers of this crate, and what only this crate uses of it.
 pub(crate) mod sealed {
+    use super::Vector;
+
+    /// The bits of the lanes of a register, which stand in registers of the same type: between these operations a lane
+    /// is an unsigned integer of its width, and sums and differences wrap.
     #[doc(hidden)]
-    pub trait Sealed {}
+    pub trait Bits: Copy {
+        /// What a lane holds.
+        type Lane: Copy;
+
+        /// The bits of a lane's significand that are stored.
+        const MANTISSA_BITS: u32;
+
+        fn bits_add(self, rhs: Self) -> Self;
+        fn bits_sub(self, rhs: Self) -> Self;
+        fn bits_and(self, rhs: Self) -> Self;
+        fn bits_or(self, rhs: Self) -> Self;
+        fn bits_xor(self, rhs: Self) -> Self;
+
+        /// Zeros come in. `count` is a constant less than the lane's width, or this is slow.
+        fn bits_shl(self, count: u32) -> Self;
+
+        /// As [`bits_shl`](Bits::bits_shl), to the right.
+        fn bits_shr(self, count: u32) -> Self;
+
+        /// The element of `table` at the index that the low four bits of each lane are.
+        fn look_up(self, table: &[Self::Lane; 16]) -> Self;
+
+        /// `1.5 × 2^(MANTISSA_BITS - fraction)`. Added to a number that is small beside it, it rounds that to a multiple of
+        /// `2^-fraction`, of which the lowest bits of the sum are the count, as a signed integer.
+        #[inline(always)]
+        fn rounding(fraction: u32) -> Self
+        where
+            Self: Vector,
+        {
+            Self::constant(1.5 * (1_u64 << (Self::MANTISSA_BITS - fraction)) as f64)
+        }
+
+        /// `self × 2^⌊k⌋`, rounded once, where `sum` is `k + Self::rounding(fraction)`.
+        ///
+        /// `self` is between 1/2 and 4, and `k` between -250 and 250 in `f32`, -2040 and 2040 in `f64`. If `self` is NaN, so
+        /// is the result.
+        #[inline(always)]
+        fn scale(self, sum: Self, fraction: u32) -> Self
+        where
+            Self: Vector,
+        {
+            let one = Self::constant(1.0);
+            let sign_and_exponent = Self::constant(f64::NEG_INFINITY);
+            let to_exponent = Self::MANTISSA_BITS - fraction;
+            let whole = sum.bits_shl(to_exponent).bits_and(sign_and_exponent);
+            let half = sum.bits_shl(to_exponent - 1).bits_and(sign_and_exponent);
+            let rest = whole.bits_sub(half);
+            // The first product is exact.
+            self * half.bits_add(one) * rest.bits_add(one)
+        }
+    }
+
+    /// The functions of an element type, over every register of it. `math` implements it.
+    #[doc(hidden)]
+    pub trait Functions: Sized {
+        fn exp<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `ln(1 + x)`.
+        fn ln_1p<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `2/√π ∫ e^(-t²) dt` from 0 to `x`.
+        fn erf<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x Φ(x)`, where `Φ(x) = (1 + erf(x / √2)) / 2`.
+        fn gelu<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `Φ(x) + x φ(x)`, where `φ(x) = e^(-x²/2) / √(2π)`.
+        fn gelu_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x / (1 + e^-u)`, where `u = √(8/π) (x + 0.044715 x³)`.
+        fn gelu_tanh<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn gelu_tanh_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `ln(1 + e^x)`.
+        fn softplus<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `ln(1 + e^(beta x)) / beta`, where `beta` is neither 0 nor NaN.
+        fn softplus_scaled<V: Vector<Element = Self>>(x: V, beta: V) -> V;
+
+        fn softplus_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `1 / (1 + e^(-beta x))`, where `beta` is neither 0 nor NaN.
+        fn softplus_scaled_gradient<V: Vector<Element = Self>>(x: V, beta: V) -> V;
+
+        /// `x tanh(ln(1 + e^x))`.
+        fn mish<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn mish_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x - tanh x`.
+        fn tanh_shrink<V: Vector<Element = Self>>(x: V) -> V;
+    }
 }
 
 /// A register of one or more lanes, each of which holds a number. Sealed.
@@ -35,9 +134,10 @@ pub(crate) mod sealed {
 /// which is no promise: they may change with any version.
 ///
 /// On `f32` and `f64` themselves, `x.max(y)` and `x.min(y)` are the standard library's methods, which treat NaN
-/// otherwise; in generic code they are those of this trait.
+/// otherwise, and `x.exp()` and its like are too, which have other bits on each system; in generic code they are those of
+/// this trait.
 pub trait Vector:
-    sealed::Sealed
+    sealed::Bits<Lane = <Self as Vector>::Element>
     + Copy
     + Add<Output = Self>
     + Sub<Output = Self>
@@ -46,7 +146,15 @@ pub trait Vector:
     + Neg<Output = Self>
 {
     /// What a lane holds: `f32` or `f64`.
-    type Element: Copy + PartialOrd + Into<f64> + Debug + Display + Send + Sync + 'static;
+    type Element: Functions
+        + Copy
+        + PartialOrd
+        + Into<f64>
+        + Debug
+        + Display
+        + Send
+        + Sync
+        + 'static;
 
     /// `value` in every lane.
     fn splat(value: Self::Element) -> Self;
@@ -77,12 +185,74 @@ pub trait Vector:
 
     /// The square root; NaN below -0.0, and -0.0 of -0.0.
     fn sqrt(self) -> Self;
+
+    /// `e^self`, at most 1 ulp off. Its range is `[0, inf]`: 0 at -inf, and what is less than the least normal number is
+    /// a subnormal one.
+    #[inline(always)]
+    fn exp(self) -> Self {
+        Self::Element::exp(self)
+    }
+
+    /// `ln(1 + self)`, relatively accurate near 0, too. -inf at -1, NaN below, and inf at inf.
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        Self::Element::ln_1p(self)
+    }
+
+    /// The error function, `2/√π` times the integral of `e^(-t²)` from 0 to `self`. Its range is `[-1, 1]`, and it is odd.
+    #[inline(always)]
+    fn erf(self) -> Self {
+        Self::Element::erf(self)
+    }
 }
 
 /// A number is a register of one lane.
 macro_rules! one_lane {
-    ($element:ident) => {
-        impl sealed::Sealed for $element {}
+    ($element:ident, $mantissa_bits:literal) => {
+        impl Bits for $element {
+            type Lane = Self;
+            const MANTISSA_BITS: u32 = $mantissa_bits;
+
+            #[inline(always)]
+            fn bits_add(self, rhs: Self) -> Self {
+                Self::from_bits(self.to_bits().wrapping_add(rhs.to_bits()))
+            }
+
+            #[inline(always)]
+            fn bits_sub(self, rhs: Self) -> Self {
+                Self::from_bits(self.to_bits().wrapping_sub(rhs.to_bits()))
+            }
+
+            #[inline(always)]
+            fn bits_and(self, rhs: Self) -> Self {
+                Self::from_bits(self.to_bits() & rhs.to_bits())
+            }
+
+            #[inline(always)]
+            fn bits_or(self, rhs: Self) -> Self {
+                Self::from_bits(self.to_bits() | rhs.to_bits())
+            }
+
+            #[inline(always)]
+            fn bits_xor(self, rhs: Self) -> Self {
+                Self::from_bits(self.to_bits() ^ rhs.to_bits())
+            }
+
+            #[inline(always)]
+            fn bits_shl(self, count: u32) -> Self {
+                Self::from_bits(self.to_bits() << count)
+            }
+
+            #[inline(always)]
+            fn bits_shr(self, count: u32) -> Self {
+                Self::from_bits(self.to_bits() >> count)
+            }
+
+            #[inline(always)]
+            fn look_up(self, table: &[Self; 16]) -> Self {
+                table[(self.to_bits() & 15) as usize]
+            }
+        }
 
         impl Vector for $element {
             type Element = Self;
@@ -135,5 +305,5 @@ macro_rules! one_lane {
     };
 }
 
-one_lane!(f32);
-one_lane!(f64);
+one_lane!(f32, 23);
+one_lane!(f64, 52);

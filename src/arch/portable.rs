@@ -6,22 +6,94 @@
 //! multiply-add rounds twice where the target has none.
 #![allow(unsafe_code)]
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, transmute};
 
-use wide::{f32x4, f32x8, f64x2, f64x4};
+use wide::{f32x4, f32x8, f64x2, f64x4, u32x4, u32x8, u64x2, u64x4};
 
 use super::register::Register;
-use crate::vector::{Vector, sealed::Sealed};
+use crate::vector::{Bits, Vector};
 
 /// Whether `f32x8` and `f64x4` are two registers to the CPU.
 const PAIRS: bool = !cfg!(target_feature = "avx");
 
+/// The same bits as integers.
+trait Integers {
+    type Integers;
+
+    fn integers(self) -> Self::Integers;
+
+    fn from_integers(integers: Self::Integers) -> Self;
+}
+
 macro_rules! wide_register {
     (
-        $register:ident of [$element:ident; $lanes:literal], half: $half:ident,
+        $register:ident of [$element:ident; $lanes:literal], bits: $integers:ident, half: $half:ident,
         is_pair: $is_pair:expr, max: $max:path, min: $min:path
     ) => {
-        impl Sealed for $register {}
+        impl Integers for $register {
+            type Integers = $integers;
+
+            #[inline(always)]
+            fn integers(self) -> $integers {
+                // SAFETY: both are as many lanes of one width, of which all bits are values.
+                unsafe { transmute::<Self, $integers>(self) }
+            }
+
+            #[inline(always)]
+            fn from_integers(integers: $integers) -> Self {
+                // SAFETY: as above.
+                unsafe { transmute::<$integers, Self>(integers) }
+            }
+        }
+
+        impl Bits for $register {
+            type Lane = $element;
+            const MANTISSA_BITS: u32 = $element::MANTISSA_BITS;
+
+            #[inline(always)]
+            fn bits_add(self, rhs: Self) -> Self {
+                Self::from_integers(self.integers() + rhs.integers())
+            }
+
+            #[inline(always)]
+            fn bits_sub(self, rhs: Self) -> Self {
+                Self::from_integers(self.integers() - rhs.integers())
+            }
+
+            #[inline(always)]
+            fn bits_and(self, rhs: Self) -> Self {
+                self & rhs
+            }
+
+            #[inline(always)]
+            fn bits_or(self, rhs: Self) -> Self {
+                self | rhs
+            }
+
+            #[inline(always)]
+            fn bits_xor(self, rhs: Self) -> Self {
+                self ^ rhs
+            }
+
+            #[inline(always)]
+            fn bits_shl(self, count: u32) -> Self {
+                Self::from_integers(self.integers() << count)
+            }
+
+            #[inline(always)]
+            fn bits_shr(self, count: u32) -> Self {
+                Self::from_integers(self.integers() >> count)
+            }
+
+            #[inline(always)]
+            fn look_up(self, table: &[$element; 16]) -> Self {
+                let mut lanes = self.to_array();
+                for i in 0..$lanes {
+                    lanes[i] = lanes[i].look_up(table);
+                }
+                Self::new(lanes)
+            }
+        }
 
         impl Vector for $register {
             type Element = $element;
@@ -99,10 +171,10 @@ macro_rules! wide_register {
     };
 }
 
-wide_register!(f32x8 of [f32; 8], half: f32x4, is_pair: PAIRS, max: extrema::max_f32x8, min: extrema::min_f32x8);
-wide_register!(f64x4 of [f64; 4], half: f64x2, is_pair: PAIRS, max: extrema::max_f64x4, min: extrema::min_f64x4);
-wide_register!(f32x4 of [f32; 4], half: f32, is_pair: false, max: extrema::max_f32x4, min: extrema::min_f32x4);
-wide_register!(f64x2 of [f64; 2], half: f64, is_pair: false, max: extrema::max_f64x2, min: extrema::min_f64x2);
+wide_register!(f32x8 of [f32; 8], bits: u32x8, half: f32x4, is_pair: PAIRS, max: extrema::max_f32x8, min: extrema::min_f32x8);
+wide_register!(f64x4 of [f64; 4], bits: u64x4, half: f64x2, is_pair: PAIRS, max: extrema::max_f64x4, min: extrema::min_f64x4);
+wide_register!(f32x4 of [f32; 4], bits: u32x4, half: f32, is_pair: false, max: extrema::max_f32x4, min: extrema::min_f32x4);
+wide_register!(f64x2 of [f64; 2], bits: u64x2, half: f64, is_pair: false, max: extrema::max_f64x2, min: extrema::min_f64x2);
 
 /// `a > b ? a : b` and `a < b ? a : b`: one instruction on x86. A comparison and a selection are three or four
 /// there, and of the maximum lane by lane LLVM does not always make the one that it is.

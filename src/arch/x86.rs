@@ -21,7 +21,11 @@ macro_rules! x86_register {
         mul_add: $mul_add:ident, max: $max:ident, min: $min:ident, sqrt: $sqrt:ident,
         negate: |$x:ident| $negate:expr, abs: |$y:ident| $abs:expr,
         lt: $lt:ident, le: $le:ident,
-        select: |$compare:ident, $lhs:ident, $rhs:ident, $yes:ident, $no:ident| $select:expr $(,)?
+        select: |$compare:ident, $lhs:ident, $rhs:ident, $yes:ident, $no:ident| $select:expr,
+        bits: $bits:ident, float: $float:ident, bits_add: $bits_add:ident, bits_sub: $bits_sub:ident,
+        and: $and:ident, or: $or:ident, xor: $xor:ident, shl: $shl:ident, shr: $shr:ident,
+        look_up: |$index:ident, $table:ident| $look_up:expr,
+        $(scale: $scale:ident,)?
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
@@ -53,7 +57,46 @@ macro_rules! x86_register {
             }
         }
 
-        impl $crate::vector::sealed::Sealed for $register {}
+        impl $crate::vector::sealed::Bits for $register {
+            type Lane = $element;
+            const MANTISSA_BITS: u32 = <$element as $crate::vector::Bits>::MANTISSA_BITS;
+
+            x86_register!(@bits bits_add, $bits, $float, $bits_add);
+            x86_register!(@bits bits_sub, $bits, $float, $bits_sub);
+            x86_register!(@bits bits_and, $bits, $float, $and);
+            x86_register!(@bits bits_or, $bits, $float, $or);
+            x86_register!(@bits bits_xor, $bits, $float, $xor);
+
+            #[inline(always)]
+            fn bits_shl(self, count: u32) -> Self {
+                // SAFETY: a register in hand says that its instructions may run.
+                Self(unsafe { $float($shl($bits(self.0), _mm_cvtsi32_si128(count.cast_signed()))) })
+            }
+
+            #[inline(always)]
+            fn bits_shr(self, count: u32) -> Self {
+                // SAFETY: a register in hand says that its instructions may run.
+                Self(unsafe { $float($shr($bits(self.0), _mm_cvtsi32_si128(count.cast_signed()))) })
+            }
+
+            #[inline(always)]
+            fn look_up(self, $table: &[$element; 16]) -> Self {
+                // SAFETY: a register in hand says that its instructions may run; what is loaded is in the table.
+                Self(unsafe {
+                    let $index = $bits(self.0);
+                    $look_up
+                })
+            }
+
+            $(
+                #[inline(always)]
+                fn scale(self, sum: Self, fraction: u32) -> Self {
+                    let exponent = sum - Self::rounding(fraction);
+                    // SAFETY: a register in hand says that its instructions may run.
+                    Self(unsafe { $scale(self.0, exponent.0) })
+                }
+            )?
+        }
 
         impl $crate::vector::Vector for $register {
             type Element = $element;
@@ -149,6 +192,13 @@ macro_rules! x86_register {
                 // SAFETY: every x86-64 CPU has SSE, and a prefetch of any address is no access.
                 unsafe { _mm_prefetch::<_MM_HINT_NTA>(at.cast()) }
             }
+        }
+    };
+    (@bits $method:ident, $bits:ident, $float:ident, $intrinsic:ident) => {
+        #[inline(always)]
+        fn $method(self, rhs: Self) -> Self {
+            // SAFETY: a register in hand says that its instructions may run.
+            Self(unsafe { $float($intrinsic($bits(self.0), $bits(rhs.0))) })
         }
     };
     (@operator $register:ident, $operator:ident, $method:ident, $intrinsic:ident) => {

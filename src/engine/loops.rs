@@ -397,7 +397,7 @@ mod tests {
     use crate::element::Element;
     use crate::engine::buffers::as_output;
     use crate::formula::Map;
-    use crate::vector::{Vector, sealed::Sealed};
+    use crate::vector::{Bits, Vector};
 
     #[derive(Clone, Copy)]
     struct Difference<const MEMORY_BOUND: bool>;
@@ -514,7 +514,29 @@ mod tests {
         }
     }
 
-    impl Sealed for Noting {}
+    macro_rules! no_bits {
+        ($($method:ident($($argument:ident: $type:ty),*);)*) => {$(
+            fn $method($($argument: $type),*) -> Self {
+                unimplemented!("the maps of these tests compute nothing")
+            }
+        )*};
+    }
+
+    impl Bits for Noting {
+        type Lane = f32;
+        const MANTISSA_BITS: u32 = f32::MANTISSA_BITS;
+
+        no_bits! {
+            bits_add(self: Self, _rhs: Self);
+            bits_sub(self: Self, _rhs: Self);
+            bits_and(self: Self, _rhs: Self);
+            bits_or(self: Self, _rhs: Self);
+            bits_xor(self: Self, _rhs: Self);
+            bits_shl(self: Self, _count: u32);
+            bits_shr(self: Self, _count: u32);
+            look_up(self: Self, _table: &[f32; 16]);
+        }
+    }
 
     impl Vector for Noting {
         type Element = f32;

@@ -40,6 +40,13 @@ x86_register! {
     abs: |x| _mm256_andnot_ps(_mm256_set1_ps(-0.0), x),
     lt: _CMP_LT_OQ, le: _CMP_LE_OQ,
     select: |C, lhs, rhs, yes, no| _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<C>(lhs, rhs)),
+    bits: _mm256_castps_si256, float: _mm256_castsi256_ps, bits_add: _mm256_add_epi32, bits_sub: _mm256_sub_epi32,
+    and: _mm256_and_si256, or: _mm256_or_si256, xor: _mm256_xor_si256, shl: _mm256_sll_epi32, shr: _mm256_srl_epi32,
+    look_up: |index, table| {
+        let low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), index);
+        let high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table[8..].as_ptr()), index);
+        _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32::<28>(index)))
+    },
 }
 
 x86_register! {
@@ -53,4 +60,9 @@ x86_register! {
     abs: |x| _mm256_andnot_pd(_mm256_set1_pd(-0.0), x),
     lt: _CMP_LT_OQ, le: _CMP_LE_OQ,
     select: |C, lhs, rhs, yes, no| _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<C>(lhs, rhs)),
+    bits: _mm256_castpd_si256, float: _mm256_castsi256_pd, bits_add: _mm256_add_epi64, bits_sub: _mm256_sub_epi64,
+    and: _mm256_and_si256, or: _mm256_or_si256, xor: _mm256_xor_si256, shl: _mm256_sll_epi64, shr: _mm256_srl_epi64,
+    look_up: |index, table| {
+        _mm256_i64gather_pd::<8>(table.as_ptr(), _mm256_and_si256(index, _mm256_set1_epi64x(15)))
+    },
 }

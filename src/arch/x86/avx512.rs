@@ -56,6 +56,10 @@ x86_register! {
     abs: |x| _mm512_abs_ps(x),
     lt: _CMP_NLT_UQ, le: _CMP_NLE_UQ,
     select: |C, lhs, rhs, yes, no| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<C>(lhs, rhs), yes, no),
+    bits: _mm512_castps_si512, float: _mm512_castsi512_ps, bits_add: _mm512_add_epi32, bits_sub: _mm512_sub_epi32,
+    and: _mm512_and_si512, or: _mm512_or_si512, xor: _mm512_xor_si512, shl: _mm512_sll_epi32, shr: _mm512_srl_epi32,
+    look_up: |index, table| _mm512_permutexvar_ps(index, _mm512_loadu_ps(table.as_ptr())),
+    scale: _mm512_scalef_ps,
 }
 
 x86_register! {
@@ -69,4 +73,11 @@ x86_register! {
     abs: |x| _mm512_abs_pd(x),
     lt: _CMP_NLT_UQ, le: _CMP_NLE_UQ,
     select: |C, lhs, rhs, yes, no| _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<C>(lhs, rhs), yes, no),
+    bits: _mm512_castpd_si512, float: _mm512_castsi512_pd, bits_add: _mm512_add_epi64, bits_sub: _mm512_sub_epi64,
+    and: _mm512_and_si512, or: _mm512_or_si512, xor: _mm512_xor_si512, shl: _mm512_sll_epi64, shr: _mm512_srl_epi64,
+    look_up: |index, table| {
+        let (low, high) = (_mm512_loadu_pd(table.as_ptr()), _mm512_loadu_pd(table[8..].as_ptr()));
+        _mm512_permutex2var_pd(low, index, high)
+    },
+    scale: _mm512_scalef_pd,
 }

@@ -1,0 +1,109 @@
+//! The functions that the smooth activations are made of, one file a function and element type.
+//!
+//! A function is written once, over `V: Vector<Element = f32>` or `f64`, from operations that round alike on every
+//! register, so its bits are the same on all of them. Beside the arithmetic of [`Vector`] it has the bits of lanes
+//! ([`Bits`](crate::vector::sealed::Bits), hidden from users).
+//!
+//! To add a function: `f32/name.rs` and `f64/name.rs` with `pub(in crate::math) fn name<V: Vector<Element = f32>>(x: V) -> V`,
+//! `#[inline(always)]` like all that it calls; `mod name;` in `f32.rs` and `f64.rs`; an item in
+//! [`Functions`](crate::vector::sealed::Functions) and its line in the list below. If users are to have it, a method
+//! of [`Vector`], whose body is `Self::Element::name(self)`. The constants are printed by `coefficients/f32_name.sollya`
+//! and `coefficients/f64_name.sollya` at the repository's root.
+//!
+//! Items of the smooth activations, `f'` without the factor of the output's gradient:
+//!
+//! | item | it is |
+//! |---|---|
+//! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
+//! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
+//! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
+//! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
+//! | `swish(x, beta)`, `swish_gradient(x, beta)` | `x sigmoid(beta x)` |
+//! | `tanh_gradient(x)` | `1 - tanh(x)^2`, of full relative accuracy where it is small |
+//! | `ln_1p`, `erf` | as of [`Vector`] |
+//! | `gelu(x)`, `gelu_gradient(x)` | `x Phi(x)`, -0 at -inf; `Phi(x) + x phi(x)` |
+//! | `gelu_tanh(x)`, `gelu_tanh_gradient(x)` | `x / (1 + e^-u)`, `u = sqrt(8/pi) (x + 0.044715 x^3)`, -0 at -inf |
+//! | `softplus(x)`, `softplus_gradient(x)` | `ln(1 + e^x)`, `1 / (1 + e^-x)` |
+//! | `softplus_scaled(x, beta)`, `softplus_scaled_gradient(x, beta)` | `ln(1 + e^(beta x)) / beta`, of either sign, infinite ones too; `1 / (1 + e^(-beta x))` |
+//! | `mish(x)`, `mish_gradient(x)` | `x tanh(ln(1 + e^x))`, -0 at -inf |
+//! | `tanh_shrink(x)` | `x - tanh(x)`, odd to the bit; its gradient is `tanh(x)^2` |
+
+mod f32;
+mod f64;
+
+use std::primitive;
+
+use crate::vector::{Vector, sealed::Functions};
+
+macro_rules! functions {
+    ($($file:ident::$name:ident $arguments:tt,)*) => {
+        functions!(@of f32: $($file::$name $arguments,)*);
+        functions!(@of f64: $($file::$name $arguments,)*);
+    };
+    (@of $element:ident: $($file:ident::$name:ident($($argument:ident),*),)*) => {
+        impl Functions for primitive::$element {$(
+            #[inline(always)]
+            fn $name<V: Vector<Element = Self>>($($argument: V),*) -> V {
+                $element::$file::$name($($argument),*)
+            }
+        )*}
+    };
+}
+
+functions! {
+    exp::exp(x),
+    ln_1p::ln_1p(x),
+    erf::erf(x),
+    gelu::gelu(x),
+    gelu::gelu_gradient(x),
+    gelu_tanh::gelu_tanh(x),
+    gelu_tanh::gelu_tanh_gradient(x),
+    softplus::softplus(x),
+    softplus::softplus_scaled(x, beta),
+    softplus::softplus_gradient(x),
+    softplus::softplus_scaled_gradient(x, beta),
+    mish::mish(x),
+    mish::mish_gradient(x),
+    tanh_shrink::tanh_shrink(x),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::Activation;
+    use crate::arch::Tier;
+    use crate::element::Element;
+    use crate::formula::Formula;
+
+    #[derive(Clone, Copy)]
+    struct Exp;
+
+    impl Formula for Exp {
+        #[inline(always)]
+        fn value<V: Vector>(self, x: V) -> V {
+            x.exp()
+        }
+    }
+
+    /// `exp` on every register: the same bits, near the mathematical ones between these, and infinity and 0 past them.
+    fn exp_on<T: Element>(least: f64, greatest: f64, tolerance: f64) {
+        let between = (0..10_000).map(|i| least + (greatest - least) * f64::from(i) / 10_000.0);
+        let ends = [f64::INFINITY, f64::NEG_INFINITY, 1e30, -1e30, 0.0, -0.0];
+        let x: Vec<T> = between.chain(ends).map(T::from_f64).collect();
+        for tier in Tier::available() {
+            assert!(Exp.on(tier).eval(T::from_f64(f64::NAN)).into().is_nan());
+            for (&x, y) in x.iter().zip(Exp.on(tier).forward_to_vec(&x)) {
+                assert!(Exp.eval(x) == y, "{tier}: {x}");
+                let (exact, y) = (f64::exp(x.into()), y.into());
+                let is_near = (y / exact - 1.0).abs() < tolerance;
+                assert!(y == exact || is_near, "{tier}: {x}: {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn exp() {
+        exp_on::<f32>(-87.0, 88.7, 1.2e-7);
+        exp_on::<f64>(-708.0, 709.7, 5e-16);
+    }
+}

@@ -1,0 +1,11 @@
+//! The functions of `f32`.
+
+pub(super) mod erf;
+pub(super) mod exp;
+pub(super) mod gelu;
+pub(super) mod gelu_tanh;
+pub(super) mod ln_1p;
+pub(super) mod mish;
+mod power;
+pub(super) mod softplus;
+pub(super) mod tanh_shrink;

@@ -1,0 +1,43 @@
+use super::power::scaled_exp;
+use crate::vector::Vector;
+
+/// Of `(x - tanh x) / x³` in `x²`.
+const C: [f32; 8] = [
+    f32::from_bits(0x3EAA_AAAB),
+    f32::from_bits(0xBE08_8888),
+    f32::from_bits(0x3D5D_092B),
+    f32::from_bits(0xBCB2_C78A),
+    f32::from_bits(0x3C0E_013E),
+    f32::from_bits(0xBB4E_5C2E),
+    f32::from_bits(0x3A65_461A),
+    f32::from_bits(0xB905_9E3A),
+];
+const SCALE: f64 = (1_u128 << 64) as f64;
+
+/// `x - tanh x`.
+///
+/// Below 1.0625 it is `x³ p(x²)`, `p` of degree 7 with a relative error of 2^-25; above it is `(x - 1) + 2 t / (1 + t)` with
+/// `t = e^-2x`.
+#[inline(always)]
+pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
+    let z = x.abs();
+    let s = z * z;
+    let near = s * cubic(s) * z;
+    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
+    let far = (z - V::constant(1.0)) + (t + t) / (t + V::constant(SCALE));
+    let sign = x.bits_and(V::constant(-0.0));
+    z.select_lt(V::constant(1.0625), near, far).bits_or(sign)
+}
+
+#[inline(always)]
+fn cubic<V: Vector<Element = f32>>(s: V) -> V {
+    let mut p = V::splat(C[7]);
+    p = p.mul_add(s, V::splat(C[6]));
+    p = p.mul_add(s, V::splat(C[5]));
+    p = p.mul_add(s, V::splat(C[4]));
+    p = p.mul_add(s, V::splat(C[3]));
+    p = p.mul_add(s, V::splat(C[2]));
+    p = p.mul_add(s, V::splat(C[1]));
+    p = p.mul_add(s, V::splat(C[0]));
+    p
+}
