@@ -8,7 +8,9 @@
 //! The body stores aligned, since stores that cross a cache line are slow. What it leaves over at the ends is
 //! covered by two registers, the first and the last, that overlap it. They are computed before anything is
 //! written and stored after everything else, so each element is computed from its input once, in place too.
-//! What is no longer than eight registers is covered by such overlapping registers alone.
+//! What is no longer than eight registers is covered by such overlapping registers alone, where loads and stores set the
+//! pace; where arithmetic does ([`Map::MEMORY_BOUND`](crate::Map::MEMORY_BOUND) is `false`), no more registers are computed
+//! than cover the elements, and the code has few copies of the formula.
 //!
 //! What was measured, and what was tried instead, is in `docs/measurements.md`.
 #![allow(unsafe_code)]
@@ -107,6 +109,9 @@ fn short<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
             // SAFETY: as above.
             unsafe { buffers.store(between, middle) };
         }
+    } else if len == V::LANES && !M::MEMORY_BOUND {
+        // SAFETY: `len >= LANES`.
+        unsafe { step::<V, M, N, OUT>(token, map, buffers, 0) };
     } else if len >= V::LANES {
         both_ends::<V, M, N, OUT, 1, 1>(token, map, buffers);
     } else {
@@ -162,8 +167,15 @@ fn both_ends<
 }
 
 /// Registers a turn of the body (`docs/measurements.md`, *Loops*).
-const fn unroll<V: Register>() -> usize {
-    if size_of::<V::Array>() <= 16 { 8 } else { 4 }
+const fn unroll<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>() -> usize {
+    if !M::MEMORY_BOUND {
+        // Turns of a long formula overlap anyway, and more of them than this only take the registers of its constants.
+        2
+    } else if size_of::<V::Array>() <= 16 {
+        8
+    } else {
+        4
+    }
 }
 
 /// The index of the first aligned element after element 0. At most one register precedes it.
@@ -197,18 +209,18 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     } else {
         V::LANES
     };
-    let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
+    let turns = (buffers.len() - at) / (unroll::<V, M, N, OUT>() * V::LANES);
     // Both loops count their turns: given a condition on `at`, LLVM keeps more counters than the body has instructions.
     for _ in 0..turns {
         // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
-        for i in 0..unroll::<V>() {
+        for i in 0..unroll::<V, M, N, OUT>() {
             // SAFETY: so many turns fit behind where `at` began.
             unsafe { step::<V, M, N, OUT>(token, map, buffers, at + i * V::LANES) };
         }
-        at += unroll::<V>() * V::LANES;
+        at += unroll::<V, M, N, OUT>() * V::LANES;
     }
     // Less than a turn is left; `last` covers its final register.
-    for _ in 1..unroll::<V>() {
+    for _ in 1..unroll::<V, M, N, OUT>() {
         if at >= end {
             break;
         }
@@ -265,20 +277,20 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         .misaligned_by(size_of::<V::Array>())
         .min(buffers.len());
     let mut at = front;
-    let turns = (buffers.len() - at) / (unroll::<V>() * V::LANES);
+    let turns = (buffers.len() - at) / (unroll::<V, M, N, OUT>() * V::LANES);
     for _ in 0..turns {
-        for line in (0..unroll::<V>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
+        for line in (0..unroll::<V, M, N, OUT>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
             buffers.prefetch::<V>(at, AHEAD_BYTES + line);
         }
-        for i in 0..unroll::<V>() {
+        for i in 0..unroll::<V, M, N, OUT>() {
             let at = at + i * V::LANES;
             // SAFETY: so many turns fit behind where `at` began, which is aligned; nobody writes or reads these bytes
             // again before the fence (`Plan::run_in_pieces`).
             unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
         }
-        at += unroll::<V>() * V::LANES;
+        at += unroll::<V, M, N, OUT>() * V::LANES;
     }
-    for _ in 1..unroll::<V>() {
+    for _ in 1..unroll::<V, M, N, OUT>() {
         if buffers.len() - at < V::LANES {
             break;
         }
