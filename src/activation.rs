@@ -26,6 +26,13 @@ macro_rules! activations {
             hard_swish::HardSwish,
             hard_shrink::HardShrink,
             soft_shrink::SoftShrink,
+            gelu::Gelu,
+            gelu_tanh::GeluTanh,
+            softplus::Softplus,
+            mish::Mish,
+            log_sigmoid::LogSigmoid,
+            softsign::Softsign,
+            tanh_shrink::TanhShrink,
         }
     };
 }

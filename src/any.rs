@@ -221,6 +221,7 @@ fn values(
             name,
             default,
             least,
+            zero,
         } = *parameter;
         let given = given.iter().find(|(given, _)| *given == name);
         let Some(value) = given.map(|&(_, value)| value).or(default) else {
@@ -235,6 +236,9 @@ fn values(
             return Err(ActivationError(format!(
                 "`{name}` of `{of}` is {value:?}: it must be at least {least:?}"
             )));
+        }
+        if value == 0.0 && !zero {
+            return Err(ActivationError(format!("`{name}` of `{of}` is 0")));
         }
         Ok(value)
     };

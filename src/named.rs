@@ -30,6 +30,8 @@ pub(crate) struct Parameter {
     pub(crate) default: Option<f64>,
     /// No value is below.
     pub(crate) least: f64,
+    /// Whether it may be 0.
+    pub(crate) zero: bool,
 }
 
 impl Parameter {
@@ -39,6 +41,7 @@ impl Parameter {
             name,
             default: None,
             least: f64::NEG_INFINITY,
+            zero: true,
         }
     }
 
@@ -47,6 +50,14 @@ impl Parameter {
         Self {
             default: Some(default),
             ..Self::required(name)
+        }
+    }
+
+    /// Of any value but 0.
+    pub(crate) const fn not_zero(name: &'static str, default: f64) -> Self {
+        Self {
+            zero: false,
+            ..Self::new(name, default)
         }
     }
 

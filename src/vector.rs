@@ -3,8 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-pub(crate) use sealed::Bits;
-use sealed::Functions;
+pub(crate) use sealed::{Bits, Functions};
 
 /// What keeps [`Vector`] to the registers of this crate, and what only this crate uses of it.
 pub(crate) mod sealed {
