@@ -14,6 +14,7 @@
 //! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs`, `src/any/` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //! | activation | what users call; the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
+//! | softmax | rows: softmax and its logarithm | `src/softmax.rs` |
 //! | fused | a formula with what stands around it: bias, residual, gate | `src/fused.rs` |
 //! | map slices | what users of a map of several inputs call | `src/map_slices.rs` |
 //! | planned | a formula with where it runs: `on` and `par` | `src/planned.rs` |
@@ -54,6 +55,7 @@ mod math;
 mod named;
 mod planned;
 pub mod scalar;
+mod softmax;
 mod vector;
 
 pub use activation::Activation;
@@ -67,4 +69,5 @@ pub use formula::{Formula, Gradient, GradientFromOutput, Map, Run, RunGradient};
 pub use fused::Halves;
 pub use map_slices::MapSlices;
 pub use planned::Planned;
+pub use softmax::{LogSoftmax, Softmax};
 pub use vector::Vector;

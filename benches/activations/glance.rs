@@ -5,15 +5,18 @@ use std::hint::black_box;
 
 use comfy_table::{CellAlignment, Table, presets};
 use num_format::{Locale, ToFormattedString};
-use rectify::{Activation, Gradient, LeakyRelu, Relu, Tier};
+use rectify::{Activation, Gelu, Gradient, LeakyRelu, Relu, Silu, Tanh, Tier};
 
 use crate::common::operation::{Backward, Forward, ForwardInPlace, Operation};
-use crate::common::plain::{Definition, Loop, Plain};
+use crate::common::plain::{self, Definition, Loop, Plain, Written};
 use crate::common::turns::{Contender, Time, times};
 use crate::common::{Buffers, USUAL_OFFSET_BYTES, caches, cpu, is_only_a_test};
 
 /// From L1 to memory, whatever the machine, but for those with some hundred MiB of cache.
 const SIZES: [usize; 6] = [64, 1_000, 4_096, 65_536, 1_048_576, 33_554_432];
+
+/// The same for smooth activations, where arithmetic sets the pace, and whose plain loops would take too long.
+const SMOOTH_SIZES: [usize; 4] = [64, 4_096, 1_048_576, 8_388_608];
 
 /// From this size on `par()` splits every operation here; smaller ones are as if without it.
 const PAR_FROM: usize = 1 << 20;
@@ -26,10 +29,39 @@ pub(crate) fn print() {
     explain();
     let mut best = Best::default();
     let leaky = LeakyRelu::default();
-    table(&mut best, "Relu", Forward, Relu, Definition(Relu));
-    table(&mut best, "Relu", ForwardInPlace, Relu, Definition(Relu));
-    table(&mut best, "LeakyRelu", Forward, leaky, Definition(leaky));
-    table(&mut best, "LeakyRelu", Backward, leaky, Definition(leaky));
+    table(&mut best, "Relu", Forward, Relu, Definition(Relu), &SIZES);
+    table(
+        &mut best,
+        "Relu",
+        ForwardInPlace,
+        Relu,
+        Definition(Relu),
+        &SIZES,
+    );
+    table(
+        &mut best,
+        "LeakyRelu",
+        Forward,
+        leaky,
+        Definition(leaky),
+        &SIZES,
+    );
+    table(
+        &mut best,
+        "LeakyRelu",
+        Backward,
+        leaky,
+        Definition(leaky),
+        &SIZES,
+    );
+    let (gelu, silu, tanh) = (
+        Written(plain::gelu, plain::gelu_derivative),
+        Written(plain::silu, plain::silu_derivative),
+        Written(plain::tanh, plain::tanh_derivative),
+    );
+    table(&mut best, "Gelu", Forward, Gelu, gelu, &SMOOTH_SIZES);
+    table(&mut best, "Silu", Forward, Silu, silu, &SMOOTH_SIZES);
+    table(&mut best, "Tanh", Forward, Tanh, tanh, &SMOOTH_SIZES);
     best.print();
 }
 
@@ -43,7 +75,9 @@ fn explain() {
         "Numbers between -6 and 6; buffers 16 bytes past a cache line, as allocators place them.\n"
     );
     println!("  fills     the cache that holds the buffers of the call together");
-    println!("  scalar    a loop that does one element at a time");
+    println!(
+        "  scalar    a loop that does one element at a time; of Gelu, Silu and Tanh by exp, erf and tanh of std and libm"
+    );
     println!("  loop      the same loop, as the compiler vectorises it for this build");
     for tier in &tiers {
         let registers = match tier.as_str() {
@@ -118,6 +152,7 @@ fn table<O: Operation>(
     operation: O,
     activation: impl Activation<Formula: Gradient>,
     plain: impl Plain<f32>,
+    sizes: &[usize],
 ) {
     println!("{name}.{}", O::NAME);
     let mut table = Table::new();
@@ -132,7 +167,7 @@ fn table<O: Operation>(
     #[cfg(feature = "parallel")]
     header.push("par()".to_owned());
     table.set_header(header);
-    for elements in SIZES {
+    for &elements in sizes {
         // A test sees that it runs, and no more.
         if is_only_a_test() && elements > 4_096 {
             continue;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `relu/...`, `leaky/...` | the contenders, by operation, element type and size: from 64 elements through each cache to memory |
 //! | `clip/...` and so on | the other members of the family, in the first-level cache |
+//! | `sigmoid/...` and so on | the smooth ones; `scalar` and `loop` are what a user would write with the functions of the standard library (of `f64` this crate's own formula on one number) |
 //! | `prelu/...` | a slope a channel, for several layouts, against a plain nested loop: in L2, and from memory |
 //! | `alignment/...` | buffers on a cache line (`at 0`) and 16 bytes past it (`at 16`) |
 //! | `parallel/...` | `par()` from outside and inside the pool with one thread: where is splitting worth it? |
@@ -32,13 +33,14 @@ use bytemuck::Pod;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use rectify::{
-    Activation, Channels, Clip, Element, Gradient, HardShrink, HardSigmoid, HardSwish, LeakyRelu,
-    PRelu, Relu, SoftShrink, SquaredRelu, ThresholdedRelu, Tier, scalar,
+    Activation, Channels, Clip, Element, Elu, Gelu, GeluTanh, Gradient, HardShrink, HardSigmoid,
+    HardSwish, LeakyRelu, Mish, PRelu, Relu, Sigmoid, Silu, SoftShrink, Softplus, Softsign,
+    SquaredRelu, Tanh, ThresholdedRelu, Tier, scalar,
 };
 
 use common::copy;
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace, Operation};
-use common::plain::{Definition, Loop};
+use common::plain::{self, Definition, Loop, Plain, Written};
 use common::{Buffers, Slices, USUAL_OFFSET_BYTES, is_only_a_test};
 
 /// Elements of an `f32` buffer that, together with its output, fits into a first-level cache, and so on. Of
@@ -99,6 +101,7 @@ fn cases() {
         .configure_from_args();
     activations(&mut criterion);
     family(&mut criterion);
+    smooth(&mut criterion);
     prelu(&mut criterion);
     prelu_from_memory(&mut criterion);
     alignment(&mut criterion);
@@ -137,12 +140,31 @@ fn compare<T: Element + Pod, O: Operation>(
     activation: impl Activation<Formula: Gradient>,
     sizes: &[usize],
 ) {
+    compare_with(
+        criterion,
+        operation,
+        name,
+        activation,
+        Definition(activation),
+        sizes,
+    );
+}
+
+/// The same, with what a user would write beside it.
+fn compare_with<T: Element + Pod, O: Operation>(
+    criterion: &mut Criterion,
+    operation: O,
+    name: &str,
+    activation: impl Activation<Formula: Gradient>,
+    plain: impl Plain<T>,
+    sizes: &[usize],
+) {
     for &len in sizes {
         let title = format!("{name}/{}/{}/{len}", O::NAME, type_name::<T>());
         let mut case = Case::<T>::new(criterion, title, len);
         for contender in Who::all::<O>(len) {
             case.bench(contender.name(), |bencher, slices| {
-                bencher.iter(|| contender.run(operation, activation, black_box(slices)));
+                bencher.iter(|| contender.run(operation, activation, plain, black_box(slices)));
             });
         }
     }
@@ -165,6 +187,40 @@ fn family(criterion: &mut Criterion) {
     member(criterion, "hard_swish", HardSwish);
     member(criterion, "hard_shrink", HardShrink::default());
     member(criterion, "soft_shrink", SoftShrink::default());
+}
+
+/// Smooth activations, in L1 and in L3, beside what a user would write with the functions of the standard library.
+fn smooth(criterion: &mut Criterion) {
+    fn member(
+        criterion: &mut Criterion,
+        name: &str,
+        activation: impl Activation<Formula: Gradient>,
+        plain: impl Plain<f32>,
+    ) {
+        compare_with(criterion, Forward, name, activation, plain, &[L1, L3]);
+        compare_with(criterion, ForwardInPlace, name, activation, plain, &[L1]);
+        compare_with(criterion, Backward, name, activation, plain, &[L1]);
+        let definition = Definition(activation);
+        compare_with::<f64, _>(criterion, Forward, name, activation, definition, &[L1 / 2]);
+        compare_with::<f64, _>(criterion, Backward, name, activation, definition, &[L1 / 2]);
+    }
+    let sigmoid = Written(plain::sigmoid, plain::sigmoid_derivative);
+    member(criterion, "sigmoid", Sigmoid, sigmoid);
+    let silu = Written(plain::silu, plain::silu_derivative);
+    member(criterion, "silu", Silu, silu);
+    let tanh = Written(plain::tanh, plain::tanh_derivative);
+    member(criterion, "tanh", Tanh, tanh);
+    let gelu = Written(plain::gelu, plain::gelu_derivative);
+    member(criterion, "gelu", Gelu, gelu);
+    let gelu_tanh = Written(plain::gelu_tanh, plain::gelu_tanh_derivative);
+    member(criterion, "gelu_tanh", GeluTanh, gelu_tanh);
+    let elu = Written(plain::elu, plain::elu_derivative);
+    member(criterion, "elu", Elu::default(), elu);
+    let softplus = Written(plain::softplus, plain::sigmoid);
+    member(criterion, "softplus", Softplus::default(), softplus);
+    let mish = Written(plain::mish, plain::mish_derivative);
+    member(criterion, "mish", Mish, mish);
+    member(criterion, "softsign", Softsign, Definition(Softsign));
 }
 
 /// Channels last and first, few and many, against a plain nested loop.
@@ -266,7 +322,8 @@ fn alignment(criterion: &mut Criterion) {
                 case.offset_bytes = offset_bytes;
                 let id = format!("{} at {offset_bytes}", contender.name());
                 case.bench(id, |bencher, slices| {
-                    bencher.iter(|| contender.run(Forward, Relu, black_box(slices)));
+                    bencher
+                        .iter(|| contender.run(Forward, Relu, Definition(Relu), black_box(slices)));
                 });
             }
         }
@@ -295,11 +352,11 @@ fn parallel_against_serial<O: Operation>(
             bencher.iter(|| operation.kernel(Relu, black_box(slices)));
         });
         case.bench("outside", |bencher, slices| {
-            bencher.iter(|| Who::Par.run(operation, Relu, black_box(slices)));
+            bencher.iter(|| Who::Par.run(operation, Relu, Definition(Relu), black_box(slices)));
         });
         case.bench("inside", |bencher, slices| {
             pool.install(|| {
-                bencher.iter(|| Who::Par.run(operation, Relu, black_box(slices)));
+                bencher.iter(|| Who::Par.run(operation, Relu, Definition(Relu), black_box(slices)));
             });
         });
     }
@@ -418,14 +475,15 @@ impl Who {
         self,
         operation: impl Operation,
         activation: impl Activation<Formula: Gradient>,
+        plain: impl Plain<T>,
         slices: &mut Slices<'_, T>,
     ) {
         // A slope that the compiler knew, it could compute with: a loop that multiplies by 1 is none.
-        let activation = black_box(activation);
+        let (activation, plain) = (black_box(activation), black_box(plain));
         match self {
             Self::Copy(_, way) => way(&mut slices.bytes()),
-            Self::Scalar => operation.plain(Loop::<_, true>(Definition(activation)), slices),
-            Self::Loop => operation.plain(Loop::<_, false>(Definition(activation)), slices),
+            Self::Scalar => operation.plain(Loop::<_, true>(plain), slices),
+            Self::Loop => operation.plain(Loop::<_, false>(plain), slices),
             Self::On(tier) => operation.kernel(activation.on(tier), slices),
             #[cfg(feature = "parallel")]
             Self::Par => operation.kernel(activation.par(), slices),

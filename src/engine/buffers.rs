@@ -230,6 +230,33 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         })
     }
 
+    /// The `V::LANES` elements from `at` of one input, for who does not answer for bounds.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[inline(always)]
+    pub(crate) fn read<V: Register<Element = T>>(
+        &self,
+        token: V::Token,
+        input: usize,
+        at: usize,
+    ) -> V {
+        assert!(at <= self.len && self.len - at >= V::LANES);
+        // SAFETY: in bounds.
+        unsafe { self.load_input(token, input, at) }
+    }
+
+    /// Stores a register to the `V::LANES` elements from `at` of the first output, for who does not answer for bounds.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[inline(always)]
+    pub(crate) fn write<V: Register<Element = T>>(&self, register: V, at: usize) {
+        assert!(at <= self.len && self.len - at >= V::LANES);
+        // SAFETY: in bounds.
+        register.store(unsafe { self.array::<V>(0, at) });
+    }
+
     /// Stores a register to the `V::LANES` elements from `at` of each output.
     ///
     /// # Safety

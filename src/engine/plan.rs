@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::buffers::{Buffers, Written};
 use super::loops::{Fence, Loop};
 use super::thresholds::Thresholds;
-use crate::arch::{Dispatch, Tier};
+use crate::arch::{Dispatch, Tier, Work};
 use crate::element::Element;
 use crate::formula::Kernel;
 
@@ -221,6 +221,11 @@ impl Piece {
             tier,
             streams: false,
         }
+    }
+
+    /// Runs `work` with the registers of this place's tier.
+    pub(crate) fn dispatch<T: Element, W: Work<T>>(self, work: W) {
+        T::dispatch(self.tier, work);
     }
 
     /// Writes `map` of the inputs to every element of the output.

@@ -11,5 +11,6 @@ mod formulas;
 mod fused;
 mod prelu;
 mod properties;
+mod softmax;
 mod streamed;
 mod vectors;

@@ -1,0 +1,771 @@
+//! Softmax and its logarithm, row by row.
+//!
+//! A row is gone over three times: its maximum, then the exponentials and their sum, then the quotients. From memory it comes
+//! once, as long as a cache holds it.
+//!
+//! Nothing depends on the tier: a row is cut into lines of 64 bytes, whatever the registers, and each lane of a line has a
+//! sum of its own. What does not fill a line is padded.
+
+use crate::arch::{Register, Tier, Work};
+use crate::element::Element;
+use crate::engine::Plan;
+use crate::engine::buffers::{Buffers, as_output};
+use crate::lengths::same_length;
+use crate::vector::Vector;
+
+const LINE_BYTES: usize = 64;
+
+/// Elements of a line of the smallest type.
+const MOST_LANES: usize = LINE_BYTES / size_of::<f32>();
+
+/// Registers of a line: AVX-512 has one, the others two.
+const MOST_PARTS: usize = 2;
+
+/// A line as registers, of which AVX-512 uses the first alone.
+type Line<V> = [V; MOST_PARTS];
+
+const fn parts<V: Register>() -> usize {
+    LINE_BYTES / size_of::<V::Array>()
+}
+
+const fn lanes<T>() -> usize {
+    LINE_BYTES / size_of::<T>()
+}
+
+#[inline(always)]
+fn load_line<V: Register<Element: Element>, const N: usize>(
+    token: V::Token,
+    buffers: &Buffers<'_, V::Element, N>,
+    input: usize,
+    at: usize,
+) -> Line<V> {
+    const { assert!(parts::<V>() <= MOST_PARTS) };
+    let mut line = [buffers.read(token, input, at); MOST_PARTS];
+    let mut part = 1;
+    while part < parts::<V>() {
+        line[part] = buffers.read(token, input, at + part * V::LANES);
+        part += 1;
+    }
+    line
+}
+
+#[inline(always)]
+fn store_line<V: Register<Element: Element>, const N: usize>(
+    line: Line<V>,
+    buffers: &Buffers<'_, V::Element, N>,
+    at: usize,
+) {
+    let mut part = 0;
+    while part < parts::<V>() {
+        buffers.write(line[part], at + part * V::LANES);
+        part += 1;
+    }
+}
+
+/// The lanes of a line, as numbers.
+#[inline(always)]
+fn lanes_of<V: Register<Element: Element>>(line: Line<V>) -> [V::Element; MOST_LANES] {
+    let mut lanes = [V::Element::ZERO; MOST_LANES];
+    store_line::<V, 1>(line, &Buffers::in_place([], &mut lanes), 0);
+    lanes
+}
+
+/// The sum of numbers in each lane, beside what was rounded off it.
+#[derive(Clone, Copy)]
+struct Sum<V> {
+    high: Line<V>,
+    low: Line<V>,
+}
+
+impl<V: Register<Element: Element>> Sum<V> {
+    /// Of nothing, with `high` instead of 0.
+    #[inline(always)]
+    fn from(high: f64) -> Self {
+        Self {
+            high: [V::constant(high); MOST_PARTS],
+            low: [V::constant(0.0); MOST_PARTS],
+        }
+    }
+
+    /// Adds a line of numbers from 0 to 1 to a sum that began with 1: it is never the lesser one, and three operations tell
+    /// what the sum rounds off.
+    #[inline(always)]
+    fn add_small(&mut self, line: Line<V>) {
+        let mut part = 0;
+        while part < parts::<V>() {
+            let sum = self.high[part] + line[part];
+            let rounded_off = line[part] - (sum - self.high[part]);
+            self.low[part] = self.low[part] + rounded_off;
+            self.high[part] = sum;
+            part += 1;
+        }
+    }
+
+    /// Adds a line of any numbers, each with a small one beside it.
+    #[inline(always)]
+    fn add(&mut self, line: Line<V>, beside: Line<V>) {
+        let mut part = 0;
+        while part < parts::<V>() {
+            let (sum, rounded_off) = two_sum(self.high[part], line[part]);
+            self.low[part] = self.low[part] + (rounded_off + beside[part]);
+            self.high[part] = sum;
+            part += 1;
+        }
+    }
+
+    /// All lanes together, each less `less`, as a number and what it rounds off.
+    #[inline(always)]
+    fn total(self, less: f64) -> (f64, f64) {
+        let (high, low) = (lanes_of(self.high), lanes_of(self.low));
+        let mut total = (0.0, 0.0);
+        for i in 0..lanes::<V::Element>() {
+            let high: f64 = high[i].into();
+            total = plus(total, (high - less, low[i].into()));
+        }
+        total
+    }
+}
+
+/// `a + b`, and what that rounds off.
+#[inline(always)]
+fn two_sum<V: Vector>(a: V, b: V) -> (V, V) {
+    let sum = a + b;
+    let b_rounded = sum - a;
+    (sum, (a - (sum - b_rounded)) + (b - b_rounded))
+}
+
+/// The sum of two numbers, each with a small one beside it.
+#[inline(always)]
+fn plus(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    let (high, low) = two_sum(a.0, b.0);
+    let low = low + (a.1 + b.1);
+    let sum = high + low;
+    (sum, low - (sum - high))
+}
+
+/// `x - max`, and what that rounds off; nothing where `x` is so far below that its exponential is 0.
+#[inline(always)]
+fn below<V: Vector>(x: V, max: V) -> (V, V) {
+    let (difference, rounded_off) = two_sum(x, -max);
+    let zero = V::constant(0.0);
+    let rounded_off = difference.select_lt(V::constant(-800.0), zero, rounded_off);
+    (difference, rounded_off)
+}
+
+/// `e^(x - max)`, at most 1.5 ulp off.
+#[inline(always)]
+fn exp_below<V: Vector>(x: V, max: V) -> V {
+    let (difference, rounded_off) = below(x, max);
+    let power = difference.exp();
+    power.mul_add(rounded_off, power)
+}
+
+/// What is done with each line of a row of `N` inputs.
+trait Pass<V: Register<Element: Element>, const N: usize> {
+    /// Whether the row becomes what [`line`](Pass::line) returns.
+    const STORES: bool;
+
+    /// What the inputs are behind their last element, up to a whole line.
+    const PADDING: f64;
+
+    /// Lines of a turn, each of which is told its place in it.
+    const LINES: usize = 1;
+
+    fn line(&mut self, inputs: [Line<V>; N], place: usize) -> Line<V>;
+}
+
+/// The inputs of a row behind its last whole line, and padding.
+type Tails<T, const N: usize> = [[T; MOST_LANES]; N];
+
+#[inline(always)]
+fn tail<T: Element>(row: &[T], padding: f64) -> [T; MOST_LANES] {
+    let rest = row.len() % lanes::<T>();
+    let mut tail = [T::from_f64(padding); MOST_LANES];
+    tail[..rest].copy_from_slice(&row[row.len() - rest..]);
+    tail
+}
+
+/// Does a pass over a row, which is `output` itself where there is no input.
+#[inline(always)]
+fn one<V: Register<Element: Element>, P: Pass<V, 1>>(
+    token: V::Token,
+    pass: &mut P,
+    input: Option<&[V::Element]>,
+    output: &mut [V::Element],
+) {
+    let tails = [tail(input.unwrap_or(output), P::PADDING)];
+    let result = match input {
+        Some(input) => lines(
+            token,
+            pass,
+            &Buffers::new([input], as_output(output)),
+            tails,
+        ),
+        None => lines(token, pass, &Buffers::in_place([], output), tails),
+    };
+    store_tail::<V, P, 1>(result, output);
+}
+
+/// Does a pass over a row of two inputs, of which the second is `output` itself where there is none.
+#[inline(always)]
+fn two<V: Register<Element: Element>, P: Pass<V, 2>>(
+    token: V::Token,
+    pass: &mut P,
+    first: &[V::Element],
+    second: Option<&[V::Element]>,
+    output: &mut [V::Element],
+) {
+    let tails = [first, second.unwrap_or(output)].map(|row| tail(row, P::PADDING));
+    let result = match second {
+        Some(second) => {
+            let buffers = Buffers::new([first, second], as_output(output));
+            lines(token, pass, &buffers, tails)
+        }
+        None => lines(token, pass, &Buffers::in_place([first], output), tails),
+    };
+    store_tail::<V, P, 2>(result, output);
+}
+
+/// Hands every line to the pass, and the padded tails last; returns what became of those.
+#[inline(always)]
+fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+    token: V::Token,
+    pass: &mut P,
+    row: &Buffers<'_, V::Element, N>,
+    mut tails: Tails<V::Element, N>,
+) -> [V::Element; MOST_LANES] {
+    let lanes = lanes::<V::Element>();
+    let whole = row.len() / lanes * lanes;
+    let mut at = 0;
+    while P::LINES > 1 && at + P::LINES * lanes <= whole {
+        let mut place = 0;
+        while place < P::LINES {
+            line(token, pass, row, at + place * lanes, place);
+            place += 1;
+        }
+        at += P::LINES * lanes;
+    }
+    while at < whole {
+        line(token, pass, row, at, 0);
+        at += lanes;
+    }
+    if row.len() == whole {
+        return tails[N - 1];
+    }
+    let mut inputs = [[V::constant(0.0); MOST_PARTS]; N];
+    let mut i = 0;
+    while i < N {
+        inputs[i] = load_line::<V, 1>(token, &Buffers::in_place([], &mut tails[i]), 0, 0);
+        i += 1;
+    }
+    lanes_of(pass.line(inputs, 0))
+}
+
+#[inline(always)]
+fn line<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+    token: V::Token,
+    pass: &mut P,
+    row: &Buffers<'_, V::Element, N>,
+    at: usize,
+    place: usize,
+) {
+    let mut inputs = [load_line(token, row, 0, at); N];
+    let mut i = 1;
+    while i < N {
+        inputs[i] = load_line(token, row, i, at);
+        i += 1;
+    }
+    let result = pass.line(inputs, place);
+    if P::STORES {
+        store_line(result, row, at);
+    }
+}
+
+#[inline(always)]
+fn store_tail<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+    result: [V::Element; MOST_LANES],
+    output: &mut [V::Element],
+) {
+    if P::STORES {
+        let (len, rest) = (output.len(), output.len() % lanes::<V::Element>());
+        output[len - rest..].copy_from_slice(&result[..rest]);
+    }
+}
+
+/// The greatest element of each lane, NaN left out: the sum finds it.
+struct Greatest<V>([Line<V>; 4]);
+
+impl<V: Register<Element: Element>> Pass<V, 1> for Greatest<V> {
+    const STORES: bool = false;
+    const PADDING: f64 = f64::NEG_INFINITY;
+    // Each would wait for the one before.
+    const LINES: usize = 4;
+
+    #[inline(always)]
+    fn line(&mut self, [x]: [Line<V>; 1], place: usize) -> Line<V> {
+        self.0[place] = greater(x, self.0[place]);
+        x
+    }
+}
+
+/// Of each lane the greater one; that of `b` where `a` is NaN.
+#[inline(always)]
+fn greater<V: Register>(a: Line<V>, b: Line<V>) -> Line<V> {
+    let mut line = b;
+    let mut part = 0;
+    while part < parts::<V>() {
+        line[part] = a[part].max(b[part]);
+        part += 1;
+    }
+    line
+}
+
+#[inline(always)]
+fn greatest<V: Register<Element: Element>>(
+    token: V::Token,
+    input: Option<&[V::Element]>,
+    output: &mut [V::Element],
+) -> V::Element {
+    let mut pass = Greatest([[V::constant(f64::NEG_INFINITY); MOST_PARTS]; 4]);
+    one(token, &mut pass, input, output);
+    let [a, b, c, d] = pass.0;
+    let all = lanes_of(greater(greater(a, b), greater(c, d)));
+    let mut greatest = all[0];
+    let mut i = 1;
+    while i < lanes::<V::Element>() {
+        greatest = Vector::max(all[i], greatest);
+        i += 1;
+    }
+    greatest
+}
+
+/// `e^(x - max)` and its sum.
+struct Exponentials<V, const STORES: bool> {
+    max: V,
+    sum: Sum<V>,
+}
+
+impl<V: Register<Element: Element>, const STORES: bool> Pass<V, 1> for Exponentials<V, STORES> {
+    const STORES: bool = STORES;
+    const PADDING: f64 = f64::NEG_INFINITY;
+
+    #[inline(always)]
+    fn line(&mut self, [mut x]: [Line<V>; 1], _: usize) -> Line<V> {
+        let mut part = 0;
+        while part < parts::<V>() {
+            x[part] = exp_below(x[part], self.max);
+            part += 1;
+        }
+        self.sum.add_small(x);
+        x
+    }
+}
+
+/// The sum of `e^(x - max)` less the 1 of the greatest element, and what it rounds off. With `STORES` the output
+/// becomes the exponentials.
+#[inline(always)]
+fn exponentials<V: Register<Element: Element>, const STORES: bool>(
+    token: V::Token,
+    max: V::Element,
+    input: Option<&[V::Element]>,
+    output: &mut [V::Element],
+) -> (f64, f64) {
+    let max = V::splat(max);
+    let sum = Sum::from(1.0);
+    let mut pass = Exponentials::<V, STORES> { max, sum };
+    one(token, &mut pass, input, output);
+    let total = pass.sum.total(1.0);
+    plus(total, (-1.0, 0.0))
+}
+
+/// A number as the nearest of `T`, and the rest.
+#[inline(always)]
+fn split<T: Element>((number, rounded_off): (f64, f64)) -> (T, T) {
+    let high = T::from_f64(number);
+    let rest: f64 = number - high.into() + rounded_off;
+    (high, T::from_f64(rest))
+}
+
+/// Times a number of twice the bits.
+struct Times<V> {
+    high: V,
+    low: V,
+}
+
+impl<V: Register<Element: Element>> Pass<V, 1> for Times<V> {
+    const STORES: bool = true;
+    const PADDING: f64 = 0.0;
+
+    #[inline(always)]
+    fn line(&mut self, [mut x]: [Line<V>; 1], _: usize) -> Line<V> {
+        let mut part = 0;
+        while part < parts::<V>() {
+            x[part] = x[part].mul_add(self.high, x[part] * self.low);
+            part += 1;
+        }
+        x
+    }
+}
+
+/// `x - max - log`.
+struct LessLog<V> {
+    max: V,
+    log: (V, V),
+}
+
+impl<V: Register<Element: Element>> Pass<V, 1> for LessLog<V> {
+    const STORES: bool = true;
+    const PADDING: f64 = 0.0;
+
+    #[inline(always)]
+    fn line(&mut self, [mut x]: [Line<V>; 1], _: usize) -> Line<V> {
+        let mut part = 0;
+        while part < parts::<V>() {
+            let (difference, rounded_off) = below(x[part], self.max);
+            x[part] = (difference - self.log.0) + (rounded_off - self.log.1);
+            part += 1;
+        }
+        x
+    }
+}
+
+/// The sum of `y dy`; with `LOG` that of `dy`.
+struct Dot<V, const LOG: bool>(Sum<V>);
+
+impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> {
+    const STORES: bool = false;
+    const PADDING: f64 = 0.0;
+
+    #[inline(always)]
+    fn line(&mut self, [y, dy]: [Line<V>; 2], _: usize) -> Line<V> {
+        let (mut products, mut rounded_off) = (dy, [V::constant(0.0); MOST_PARTS]);
+        let mut part = 0;
+        while !LOG && part < parts::<V>() {
+            products[part] = y[part] * dy[part];
+            rounded_off[part] = y[part].mul_add(dy[part], -products[part]);
+            part += 1;
+        }
+        self.0.add(products, rounded_off);
+        dy
+    }
+}
+
+/// `y (dy - dot)`; with `LOG`, `dy - e^y sum`.
+struct LessDot<V, const LOG: bool>(V, V);
+
+impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for LessDot<V, LOG> {
+    const STORES: bool = true;
+    const PADDING: f64 = 0.0;
+
+    #[inline(always)]
+    fn line(&mut self, [y, mut dy]: [Line<V>; 2], _: usize) -> Line<V> {
+        let mut part = 0;
+        while part < parts::<V>() {
+            dy[part] = if LOG {
+                (-y[part].exp()).mul_add(self.0, dy[part])
+            } else {
+                y[part] * ((dy[part] - self.0) - self.1)
+            };
+            part += 1;
+        }
+        dy
+    }
+}
+
+/// Rows of a buffer, or of an input and an output: all forward; with `LOG` the logarithm.
+struct Forward<'r, T, const LOG: bool> {
+    width: usize,
+    input: Option<&'r [T]>,
+    output: &'r mut [T],
+}
+
+impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
+    #[inline(always)]
+    fn run<V: Register<Element = T>>(self, token: V::Token) {
+        let rows = self.output.len() / self.width;
+        let mut row = 0;
+        while row < rows {
+            let range = row * self.width..(row + 1) * self.width;
+            let input = match self.input {
+                Some(input) => Some(&input[range.clone()]),
+                None => None,
+            };
+            forward_row::<V, LOG>(token, input, &mut self.output[range]);
+            row += 1;
+        }
+    }
+}
+
+#[inline(always)]
+fn forward_row<V: Register<Element: Element>, const LOG: bool>(
+    token: V::Token,
+    input: Option<&[V::Element]>,
+    output: &mut [V::Element],
+) {
+    let max = greatest::<V>(token, input, output);
+    if LOG {
+        let rest = exponentials::<V, false>(token, max, input, output);
+        let (high, low) = split::<V::Element>(ln_1p(rest));
+        let log = (V::splat(high), V::splat(low));
+        let max = V::splat(max);
+        one::<V, _>(token, &mut LessLog { max, log }, input, output);
+    } else {
+        let rest = exponentials::<V, true>(token, max, input, output);
+        let (high, low) = split::<V::Element>(inverse(plus(rest, (1.0, 0.0))));
+        let (high, low) = (V::splat(high), V::splat(low));
+        one::<V, _>(token, &mut Times { high, low }, None, output);
+    }
+}
+
+/// `1 / x`, and the rest.
+#[inline(always)]
+fn inverse((x, rounded_off): (f64, f64)) -> (f64, f64) {
+    let inverse = 1.0 / x;
+    let missing = f64::mul_add(-inverse, x, 1.0) - inverse * rounded_off;
+    (inverse, inverse * missing)
+}
+
+/// `ln(1 + x)`, and the rest.
+#[inline(always)]
+fn ln_1p((x, rounded_off): (f64, f64)) -> (f64, f64) {
+    (Vector::ln_1p(x), rounded_off / (1.0 + x))
+}
+
+/// Rows of results and of gradients of the output, which become those of the input.
+struct Backward<'r, T, const LOG: bool> {
+    width: usize,
+    results: &'r [T],
+    grad_output: Option<&'r [T]>,
+    grad: &'r mut [T],
+}
+
+impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
+    #[inline(always)]
+    fn run<V: Register<Element = T>>(self, token: V::Token) {
+        let rows = self.grad.len() / self.width;
+        let mut row = 0;
+        while row < rows {
+            let range = row * self.width..(row + 1) * self.width;
+            let y = &self.results[range.clone()];
+            let dy = match self.grad_output {
+                Some(dy) => Some(&dy[range.clone()]),
+                None => None,
+            };
+            let dx = &mut self.grad[range];
+            let mut dot = Dot::<V, LOG>(Sum::from(0.0));
+            two(token, &mut dot, y, dy, dx);
+            let (high, low) = split::<T>(dot.0.total(0.0));
+            let mut less = LessDot::<V, LOG>(V::splat(high), V::splat(low));
+            two(token, &mut less, y, dy, dx);
+            row += 1;
+        }
+    }
+}
+
+/// So many elements that to take them is cheap: whole rows.
+fn chunk<T>(width: usize) -> usize {
+    const CHUNK_BYTES: usize = 128 << 10;
+    (CHUNK_BYTES / size_of::<T>() / width).max(1) * width
+}
+
+macro_rules! rows {
+    ($(#[$doc:meta])* $name:ident, log: $log:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name {
+            width: usize,
+            plan: Plan,
+        }
+
+        impl $name {
+            /// Of rows of `width` elements, one behind the other.
+            ///
+            /// # Panics
+            /// If `width` is 0.
+            #[must_use]
+            #[track_caller]
+            pub fn rows(width: usize) -> Self {
+                assert!(width > 0, "`width` is 0: a row has one element at least");
+                let plan = Plan::default();
+                Self { width, plan }
+            }
+
+            /// Elements of a row.
+            #[must_use]
+            pub const fn width(self) -> usize {
+                self.width
+            }
+
+            /// Writes the result of each row of `input` to `output`.
+            ///
+            /// # Panics
+            /// If the lengths differ, or are no multiple of the width.
+            #[track_caller]
+            pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) {
+                same_length([("input", input.len()), ("output", output.len())]);
+                self.check("input", input.len());
+                let (width, chunk) = (self.width, chunk::<T>(self.width));
+                let bytes = 2 * size_of_val(input);
+                let chunks = input.chunks(chunk).zip(output.chunks_mut(chunk));
+                self.plan.run_chunks::<T, _>(false, (bytes, true), chunks, |place, (input, output)| {
+                    let input = Some(input);
+                    place.dispatch(Forward::<T, $log> { width, input, output });
+                });
+            }
+
+            /// Replaces each row of `buffer` by its result.
+            ///
+            /// # Panics
+            /// If its length is no multiple of the width.
+            #[track_caller]
+            pub fn forward_in_place<T: Element>(&self, buffer: &mut [T]) {
+                self.check("buffer", buffer.len());
+                let (width, chunk) = (self.width, chunk::<T>(self.width));
+                let bytes = size_of_val(buffer);
+                let chunks = buffer.chunks_mut(chunk);
+                self.plan.run_chunks::<T, _>(false, (bytes, true), chunks, |place, output| {
+                    place.dispatch(Forward::<T, $log> { width, input: None, output });
+                });
+            }
+
+            /// As `forward`, to a fresh vector.
+            ///
+            /// # Panics
+            /// If the length of `input` is no multiple of the width.
+            #[must_use]
+            #[track_caller]
+            pub fn forward_to_vec<T: Element>(&self, input: &[T]) -> Vec<T> {
+                self.check("input", input.len());
+                let mut output = vec![T::ZERO; input.len()];
+                self.forward(input, &mut output);
+                output
+            }
+
+            /// Writes the gradient of the input to `grad_input`, from what `forward` was given: it computes the results anew.
+            /// Where they are at hand, `backward_from_output` is faster.
+            ///
+            /// # Panics
+            /// If the lengths differ, or are no multiple of the width.
+            #[track_caller]
+            pub fn backward<T: Element>(&self, input: &[T], grad_output: &[T], grad_input: &mut [T]) {
+                same_length([
+                    ("input", input.len()),
+                    ("grad_output", grad_output.len()),
+                    ("grad_input", grad_input.len()),
+                ]);
+                let results = self.forward_to_vec(input);
+                self.backward_from_output(&results, grad_output, grad_input);
+            }
+
+            /// Writes the gradient of the input to `grad_input`, from what `forward` returned.
+            ///
+            /// # Panics
+            /// If the lengths differ, or are no multiple of the width.
+            #[track_caller]
+            pub fn backward_from_output<T: Element>(
+                &self,
+                output: &[T],
+                grad_output: &[T],
+                grad_input: &mut [T],
+            ) {
+                same_length([
+                    ("output", output.len()),
+                    ("grad_output", grad_output.len()),
+                    ("grad_input", grad_input.len()),
+                ]);
+                self.check("output", output.len());
+                let (width, chunk) = (self.width, chunk::<T>(self.width));
+                let bytes = 3 * size_of_val(output);
+                let inputs = output.chunks(chunk).zip(grad_output.chunks(chunk));
+                let chunks = inputs.zip(grad_input.chunks_mut(chunk));
+                let size = (bytes, true);
+                self.plan.run_chunks::<T, _>(false, size, chunks, |place, ((results, dy), grad)| {
+                    let grad_output = Some(dy);
+                    place.dispatch(Backward::<T, $log> { width, results, grad_output, grad });
+                });
+            }
+
+            /// As `backward_from_output`, with `grad` holding the gradient of the output before and that of the input after.
+            ///
+            /// # Panics
+            /// If the lengths differ, or are no multiple of the width.
+            #[track_caller]
+            pub fn backward_from_output_in_place<T: Element>(&self, output: &[T], grad: &mut [T]) {
+                same_length([("output", output.len()), ("grad", grad.len())]);
+                self.check("output", output.len());
+                let (width, chunk) = (self.width, chunk::<T>(self.width));
+                let bytes = 2 * size_of_val(output);
+                let chunks = output.chunks(chunk).zip(grad.chunks_mut(chunk));
+                let size = (bytes, true);
+                self.plan.run_chunks::<T, _>(false, size, chunks, |place, (results, grad)| {
+                    place.dispatch(Backward::<T, $log> { width, results, grad_output: None, grad });
+                });
+            }
+
+            /// On `tier` instead of [`Tier::best`].
+            #[must_use]
+            pub fn on(self, tier: Tier) -> Self {
+                let plan = self.plan.on(tier);
+                Self { plan, ..self }
+            }
+
+            /// Rows shared out over the current Rayon pool: see [`Activation::par`](crate::Activation::par).
+            #[cfg(feature = "parallel")]
+            #[must_use]
+            pub fn par(self) -> Self {
+                let plan = self.plan.par();
+                Self { plan, ..self }
+            }
+
+            #[track_caller]
+            fn check(&self, name: &str, len: usize) {
+                let width = self.width;
+                assert!(
+                    len.is_multiple_of(width),
+                    "`{name}` has {len} elements: not a multiple of rows of {width}"
+                );
+            }
+        }
+    };
+}
+
+rows! {
+    /// The softmax of each row: `y[i] = e^x[i] / Σ e^x[j]`, numbers from 0 to 1 whose sum is 1.
+    ///
+    /// The greatest element of a row is taken off first, so nothing overflows. -inf becomes 0. A row with a NaN or an
+    /// infinity, or of -inf alone, becomes NaN, as in PyTorch. Results are at most 4 ulp from the truth for rows up to a million
+    /// elements; those that are less than the least normal number are subnormal ones.
+    ///
+    /// The gradient of the input is `y[i] (dy[i] - Σ y[j] dy[j])`. A row with an infinite or NaN gradient becomes NaN.
+    ///
+    /// Each row has the same bits on every tier, at any alignment and number of threads: its sum has one order and twice the
+    /// bits.
+    ///
+    /// ```
+    /// use rectify::Softmax;
+    ///
+    /// let mut logits = [1.0_f32, 1.0, 0.0, f32::NEG_INFINITY];
+    /// Softmax::rows(2).forward_in_place(&mut logits);
+    /// assert_eq!(logits, [0.5, 0.5, 1.0, 0.0]);
+    /// ```
+    Softmax, log: false
+}
+
+rows! {
+    /// The logarithm of the softmax of each row: `y[i] = x[i] - ln Σ e^x[j]`, of full accuracy where the softmax is almost 0 or 1.
+    ///
+    /// -inf stays -inf. A row with a NaN or +inf, or of -inf alone, becomes NaN, as in PyTorch. Results are at most 4 ulp from
+    /// the truth for rows up to a million elements.
+    ///
+    /// The gradient of the input is `dy[i] - e^y[i] Σ dy[j]`. A row with an infinite or NaN gradient becomes NaN.
+    ///
+    /// Each row has the same bits on every tier, at any alignment and number of threads.
+    ///
+    /// ```
+    /// use rectify::LogSoftmax;
+    ///
+    /// let y = LogSoftmax::rows(2).forward_to_vec(&[0.0_f64, 0.0]);
+    /// assert_eq!(y, [-std::f64::consts::LN_2; 2]);
+    /// ```
+    LogSoftmax, log: true
+}

@@ -1,0 +1,225 @@
+//! Softmax and its logarithm: near the truth, and the same bits on every tier, in place and not, at any alignment and number
+//! of threads.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rectify::{LogSoftmax, Softmax};
+
+use crate::common::{At, Pages, assert_same_bits_but, in_time, tiers};
+
+/// Every width up to a few lines, and long ones.
+fn widths() -> impl Iterator<Item = usize> {
+    (1..=70).chain([100, 128, 255, 1_000, 1_001, 4_096, 5_003, 100_000])
+}
+
+/// Rows of numbers of that size, with some -inf among them.
+fn rows(width: usize, rows: usize, size: f32, seed: u64) -> Vec<f32> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..width * rows)
+        .map(|i| match rng.random_range(0..20) {
+            0 if i % width > 0 => f32::NEG_INFINITY,
+            _ => rng.random_range(-size..=size),
+        })
+        .collect()
+}
+
+/// The distance to the truth, in units of the last place.
+fn ulps(actual: f32, truth: f64) -> f64 {
+    if f64::from(actual) == truth {
+        return 0.0;
+    }
+    let exponent = truth.abs().log2().floor().max(-126.0) as i32;
+    (f64::from(actual) - truth).abs() / 2_f64.powi(exponent - 23)
+}
+
+/// A row's greatest element, and the sum of the exponentials less its own 1.
+fn reference(row: &[f32]) -> (f64, f64) {
+    let at = (0..row.len())
+        .max_by(|&a, &b| row[a].total_cmp(&row[b]))
+        .expect("a row");
+    let max = f64::from(row[at]);
+    let others = row.iter().enumerate().filter(|&(i, _)| i != at);
+    (max, others.map(|(_, &x)| (f64::from(x) - max).exp()).sum())
+}
+
+#[test]
+fn near_the_truth() {
+    let (mut worst, mut worst_log) = (0.0_f64, 0.0_f64);
+    for width in widths() {
+        for size in [0.5, 5.0, 40.0, 3_000.0, 1e30] {
+            let x = rows(width, if width > 5_000 { 1 } else { 5 }, size, width as u64);
+            let (y, log) = (
+                Softmax::rows(width).forward_to_vec(&x),
+                LogSoftmax::rows(width).forward_to_vec(&x),
+            );
+            for (x, (y, log)) in x.chunks(width).zip(y.chunks(width).zip(log.chunks(width))) {
+                let (max, rest) = reference(x);
+                for (&x, (&y, &log)) in x.iter().zip(y.iter().zip(log)) {
+                    let x = f64::from(x);
+                    worst = worst.max(ulps(y, (x - max).exp() / (1.0 + rest)));
+                    if x > f64::NEG_INFINITY {
+                        worst_log = worst_log.max(ulps(log, x - max - rest.ln_1p()));
+                    } else {
+                        assert_eq!((y, log), (0.0, f32::NEG_INFINITY));
+                    }
+                }
+            }
+        }
+    }
+    println!("at most {worst:.3} and {worst_log:.3} ulp off");
+    assert!(worst < 4.0 && worst_log < 4.0, "{worst} {worst_log}");
+}
+
+#[test]
+fn rows_without_a_softmax_are_nan() {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    for width in [1, 2, 3, 16, 17, 100] {
+        for (bad, rest) in [
+            (nan, 1.0),
+            (inf, 1.0),
+            (inf, -inf),
+            (nan, -inf),
+            (-inf, -inf),
+        ] {
+            for at in [0, width / 2, width - 1] {
+                let mut x = vec![rest; 3 * width];
+                x[..width].fill(2.0);
+                x[2 * width..].fill(2.0);
+                x[width + at] = bad;
+                for tier in tiers() {
+                    for y in [
+                        Softmax::rows(width).on(tier).forward_to_vec(&x),
+                        LogSoftmax::rows(width).on(tier).forward_to_vec(&x),
+                    ] {
+                        for (i, y) in y.iter().enumerate() {
+                            let what = format!("{tier}, {width}, {bad} at {at}, element {i}: {y}");
+                            assert_eq!(y.is_nan(), i / width == 1, "{what}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+macro_rules! same_bits {
+    ($softmax:ident, $float:ident) => {
+        for width in widths() {
+            let count = if width > 5_000 { 2 } else { 6 };
+            let (room, len) = (count * width + 200, count * width);
+            let numbers: Vec<$float> = rows(room, 1, 30.0, 1).iter().map(|&x| x.into()).collect();
+            let gradients: Vec<$float> = rows(room, 1, 2.0, 2)
+                .iter()
+                .map(|&x| x.max(-9.0).into())
+                .collect();
+            let (x_pages, dy_pages) = (Pages::read_only(&numbers), Pages::read_only(&gradients));
+            let mut output = Pages::<$float>::new(room);
+            let softmax = $softmax::rows(width);
+            let first = tiers().next().expect("portable");
+            for (start, at) in [
+                (0, At::Front),
+                (room - len, At::Back),
+                (33, At::Offset(1)),
+                (37, At::Offset(5)),
+            ] {
+                let (x, dy) = (at.of(len, &x_pages), at.of(len, &dy_pages));
+                let expected = softmax.on(first).forward_to_vec(x);
+                let mut expected_dx = vec![0.0; len];
+                softmax.on(first).backward(x, dy, &mut expected_dx);
+                for tier in tiers() {
+                    let mut check = |softmax: $softmax, what: &str| {
+                        let what = || format!("{softmax:?}, {what}");
+                        let y = &mut output[start..][..len];
+                        softmax.forward(x, y);
+                        assert_same_bits_but(|_| false, y, &expected, what);
+                        y.copy_from_slice(x);
+                        softmax.forward_in_place(y);
+                        assert_same_bits_but(|_| false, y, &expected, what);
+                        softmax.backward_from_output(&expected, dy, y);
+                        assert_same_bits_but(|_| false, y, &expected_dx, what);
+                        y.copy_from_slice(dy);
+                        softmax.backward_from_output_in_place(&expected, y);
+                        assert_same_bits_but(|_| false, y, &expected_dx, what);
+                        assert!(output[..start].iter().all(|&x| x == 0.0), "{}", what());
+                        assert!(
+                            output[start + len..].iter().all(|&x| x == 0.0),
+                            "{}",
+                            what()
+                        );
+                        output.fill(0.0);
+                    };
+                    check(softmax.on(tier), "serial");
+                    #[cfg(feature = "parallel")]
+                    check(softmax.on(tier).par(), "parallel");
+                }
+            }
+        }
+    };
+}
+
+#[test]
+fn the_same_bits_everywhere() {
+    in_time(|| {
+        same_bits!(Softmax, f32);
+        same_bits!(Softmax, f64);
+    });
+    in_time(|| {
+        same_bits!(LogSoftmax, f32);
+        same_bits!(LogSoftmax, f64);
+    });
+}
+
+/// Many rows over several threads.
+#[test]
+#[cfg(feature = "parallel")]
+fn shared_out_over_threads() {
+    let (width, count) = (1_000, 3_000);
+    let x = rows(width, count, 10.0, 3);
+    let expected = Softmax::rows(width).forward_to_vec(&x);
+    for threads in [1, 2, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let y = pool
+            .expect("threads")
+            .install(|| Softmax::rows(width).par().forward_to_vec(&x));
+        assert_same_bits_but(|_| false, &y, &expected, || format!("{threads} threads"));
+    }
+}
+
+/// Against sums in `f64`.
+#[test]
+fn gradients() {
+    for width in [1, 2, 7, 16, 100, 1_000] {
+        let (x, dy) = (rows(width, 4, 5.0, 4), rows(width, 4, 3.0, 5));
+        let dy: Vec<_> = dy.iter().map(|&dy| dy.max(-3.0)).collect();
+        let (mut dx, mut dx_log) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        Softmax::rows(width).backward(&x, &dy, &mut dx);
+        LogSoftmax::rows(width).backward(&x, &dy, &mut dx_log);
+        for row in 0..4 {
+            let range = row * width..(row + 1) * width;
+            let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
+            let (max, rest) = reference(x);
+            let y: Vec<_> = x
+                .iter()
+                .map(|&x| (f64::from(x) - max).exp() / (1.0 + rest))
+                .collect();
+            let dot: f64 = y.iter().zip(dy).map(|(&y, &dy)| y * f64::from(dy)).sum();
+            let sum: f64 = dy.iter().map(|&dy| f64::from(dy)).sum();
+            for (i, at) in range.enumerate() {
+                let dy = f64::from(dy[i]);
+                let (expected, expected_log) = (y[i] * (dy - dot), dy - y[i] * sum);
+                let bound = 1e-6 * y[i] * (dy.abs() + 3.0) + 1e-40;
+                assert!(
+                    (f64::from(dx[at]) - expected).abs() <= bound,
+                    "{width}: {} {expected}",
+                    dx[at]
+                );
+                let bound = 1e-6 * (dy.abs() + y[i] * sum.abs()) + 1e-40;
+                assert!(
+                    (f64::from(dx_log[at]) - expected_log).abs() <= bound,
+                    "{width}: {} {expected_log}",
+                    dx_log[at]
+                );
+            }
+        }
+    }
+}
