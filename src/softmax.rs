@@ -117,12 +117,29 @@ impl<V: Register<Element: Element>> Sum<V> {
     #[inline(always)]
     fn total(self, less: f64) -> (f64, f64) {
         let (high, low) = (lanes_of(self.high), lanes_of(self.low));
-        let mut total = (0.0, 0.0);
-        for i in 0..lanes::<V::Element>() {
+        let mut sums = [(0.0, 0.0); MOST_LANES];
+        let mut lanes = lanes::<V::Element>();
+        let mut i = 0;
+        while i < lanes {
             let high: f64 = high[i].into();
-            total = plus(total, (high - less, low[i].into()));
+            sums[i] = (high - less, low[i].into());
+            i += 1;
         }
-        total
+        // By halves, which do not wait for each other.
+        while lanes > 1 {
+            lanes /= 2;
+            i = 0;
+            while i < lanes {
+                sums[i] = if size_of::<V::Element>() == size_of::<f64>() {
+                    plus(sums[i], sums[i + lanes])
+                } else {
+                    // An `f64` has bits enough for sums of `f32`.
+                    (sums[i].0 + sums[i + lanes].0, sums[i].1 + sums[i + lanes].1)
+                };
+                i += 1;
+            }
+        }
+        plus((sums[0].0, 0.0), (sums[0].1, 0.0))
     }
 }
 
@@ -181,7 +198,9 @@ type Tails<T, const N: usize> = [[T; MOST_LANES]; N];
 fn tail<T: Element>(row: &[T], padding: f64) -> [T; MOST_LANES] {
     let rest = row.len() % lanes::<T>();
     let mut tail = [T::from_f64(padding); MOST_LANES];
-    tail[..rest].copy_from_slice(&row[row.len() - rest..]);
+    if rest > 0 {
+        tail[..rest].copy_from_slice(&row[row.len() - rest..]);
+    }
     tail
 }
 
@@ -286,8 +305,8 @@ fn store_tail<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     result: [V::Element; MOST_LANES],
     output: &mut [V::Element],
 ) {
-    if P::STORES {
-        let (len, rest) = (output.len(), output.len() % lanes::<V::Element>());
+    let (len, rest) = (output.len(), output.len() % lanes::<V::Element>());
+    if P::STORES && rest > 0 {
         output[len - rest..].copy_from_slice(&result[..rest]);
     }
 }
@@ -329,14 +348,17 @@ fn greatest<V: Register<Element: Element>>(
     let mut pass = Greatest([[V::constant(f64::NEG_INFINITY); MOST_PARTS]; 4]);
     one(token, &mut pass, input, output);
     let [a, b, c, d] = pass.0;
-    let all = lanes_of(greater(greater(a, b), greater(c, d)));
-    let mut greatest = all[0];
-    let mut i = 1;
-    while i < lanes::<V::Element>() {
-        greatest = Vector::max(all[i], greatest);
-        i += 1;
+    let mut all = lanes_of(greater(greater(a, b), greater(c, d)));
+    let mut lanes = lanes::<V::Element>();
+    while lanes > 1 {
+        lanes /= 2;
+        let mut i = 0;
+        while i < lanes {
+            all[i] = Vector::max(all[i], all[i + lanes]);
+            i += 1;
+        }
     }
-    greatest
+    all[0]
 }
 
 /// `e^(x - max)` and its sum.
