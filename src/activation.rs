@@ -246,7 +246,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     }
 
     /// This activation over the current Rayon pool: the one that a surrounding
-    /// [`ThreadPool::install`](rayon::ThreadPool::install) names, else the global one. The caller's
+    /// [`ThreadPool::install`](https://docs.rs/rayon/latest/rayon/struct.ThreadPool.html#method.install) names, else the global one. The caller's
     /// thread works too. Buffers too small to gain from it are done on the caller's thread alone.
     ///
     /// The caller does everything itself, too, where nobody can help: where all threads of the pool are busy,
