@@ -59,6 +59,7 @@
 //!
 //! | layer | it is | where |
 //! |---|---|---|
+//! | guide | pages to read, from `docs/` | `src/guide.rs` |
 //! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs`, `src/any/` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //! | activation | what users call; the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
