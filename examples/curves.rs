@@ -40,7 +40,7 @@ const JUMP: f32 = 0.05;
 const STRAIGHT: f32 = 1e-5;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/curves");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/curves");
     fs::create_dir_all(&docs)?;
     for picture in pictures() {
         let file = docs.join(picture.file).with_extension("svg");

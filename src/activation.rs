@@ -694,14 +694,15 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         self.planned().on(tier)
     }
 
-    /// This activation over the current Rayon pool: the one that a surrounding
-    /// [`ThreadPool::install`](rayon::ThreadPool::install) names, else the global one. The caller's
-    /// thread works too. Buffers too small to gain from it are done on the caller's thread alone.
+    /// This activation over the current Rayon pool: the one that a surrounding [`ThreadPool::install`] names, else the
+    /// global one. The caller's thread works too. Buffers too small to gain from it are done on the caller's thread alone.
     ///
     /// The caller does everything itself, too, where nobody can help: where all threads of the pool are busy,
     /// where the global pool could not start any, in a process that was forked from one that used `par` before, and
     /// where the pool's threads have another floating-point mode (rounding, or subnormal numbers flushed to zero)
     /// than the caller, which would give other results.
+    ///
+    /// [`ThreadPool::install`]: https://docs.rs/rayon/latest/rayon/struct.ThreadPool.html#method.install
     #[cfg(feature = "parallel")]
     #[inline]
     #[must_use]

@@ -1,9 +1,57 @@
-// The README's code uses `par()`.
-#![cfg_attr(feature = "parallel", doc = include_str!("../README.md"))]
-#![cfg_attr(
-    not(feature = "parallel"),
-    doc = "Activation kernels for the CPU, without Rayon."
-)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Activation kernels for the CPU: ReLU, leaky ReLU and their family, forward and backward, over large `f32` and `f64`
+//! slices, on the best instruction set that the CPU has.
+//!
+//! ```
+//! use rectify::{Activation, LeakyRelu, Relu, Tier};
+//!
+//! let x = vec![-3.0_f32, -0.5, 0.0, 2.0];
+//! let dy = vec![1.0; x.len()];
+//! let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+//!
+//! Relu.forward(&x, &mut y);                        // out of place
+//! assert_eq!(y, [0.0, 0.0, 0.0, 2.0]);
+//! LeakyRelu::new(0.01).forward_in_place(&mut y);   // in place
+//! Relu.backward(&x, &dy, &mut dx);                 // dx = dy where x > 0
+//! assert_eq!(dx, [0.0, 0.0, 0.0, 1.0]);
+//! let y: Vec<f32> = Relu.forward_to_vec(&x);       // a fresh vector, never cleared
+//! # #[cfg(feature = "parallel")]
+//! Relu.par().forward(&x, &mut dx);                 // over the current Rayon pool
+//! for tier in Tier::available() {                  // tests, benches, curiosity
+//!     assert_eq!(Relu.on(tier).forward_to_vec(&x), y);
+//! }
+//! ```
+//!
+//! | to | take |
+//! |---|---|
+//! | call an activation | [`Activation`], whose methods all of these have: [`Relu`], [`LeakyRelu`], [`Clip`], [`Relu6`], [`HardTanh`], [`ThresholdedRelu`], [`SquaredRelu`], [`HardSigmoid`], [`HardSwish`], [`HardShrink`], [`SoftShrink`] |
+//! | learn a slope for each channel | [`PRelu`], with [`Channels`] to say which elements share one |
+//! | write a formula of your own, in safe code | [`Formula`], and [`Gradient`] for its backward pass, over a [`Vector`] |
+//! | write one of several inputs | [`Map`], with the methods of [`MapSlices`] |
+//! | choose the activation at run time, by a text or an ONNX operator | [`AnyActivation`] |
+//! | run on several threads, or on one instruction set | `par()` and [`on`](Activation::on), which return a [`Planned`] |
+//! | know or cap the instruction set | [`Tier`] |
+//! | say from which sizes calls are split and stored past the cache | [`Thresholds`] |
+//! | compare with plain loops | [`scalar`] |
+//!
+//! To read on: [what each activation computes](guide::activations), with curves; [recipes](guide::recipes) for `ndarray`,
+//! channels and `candle`; [tiers, thresholds and threads](guide::tuning); [what to expect](guide::performance).
+//!
+//! ## What holds for every call
+//!
+//! - **The same bits** for every element on every instruction set, at every length, alignment and thread count: those of
+//!   the one-line scalar definition, [`eval`](Activation::eval). [How it is tested](guide::verification).
+//! - **The same length**: slices of different lengths panic at your line, before anything is written.
+//! - **Nothing behind your back**: no allocation but of what is returned, where `par()` splits a call, and for the gradient
+//!   of [`PRelu`]'s slopes; no thread but where you say `par()`.
+//! - **NaN in, NaN out**, and -0.0 passes wherever `x` does. A gradient of 0 selects: an infinite or NaN `dy` does not
+//!   leak through.
+//! - `backward` takes what `forward` was given, not its result: keep it, if you will need gradients.
+//!
+//! ## Features
+//!
+//! - `parallel` (by default): `par()`, over Rayon.
+//! - `serde`: [`AnyActivation`] is serialized as its text.
 //!
 //! ## How the code is laid out
 //!
@@ -11,6 +59,7 @@
 //!
 //! | layer | it is | where |
 //! |---|---|---|
+//! | guide | pages to read, from `docs/` | `src/guide.rs` |
 //! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs`, `src/any/` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //! | activation | what users call; the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
@@ -49,6 +98,8 @@ mod engine;
 mod environment;
 mod formula;
 mod fused;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod lengths;
 mod map_slices;
 mod math;
@@ -71,3 +122,8 @@ pub use map_slices::MapSlices;
 pub use planned::Planned;
 pub use softmax::{LogSoftmax, Softmax};
 pub use vector::Vector;
+
+/// The README's code is tested.
+#[cfg(all(doctest, feature = "parallel"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -37,6 +37,7 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
@@ -60,10 +61,36 @@ const LEARNING_RATE: f32 = 0.14;
 const MOMENTUM: f32 = 0.9;
 const TIMED_RUNS: usize = 2000;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let (rival, seed) = arguments()?;
+const USAGE: &str = "\
+Usage: cargo run --release --example digits -- [RIVAL] [SEED]
+
+RIVAL is the activation that is compared with ReLU, such as hard_swish or \"leaky_relu(negative_slope=0.01)\";
+SEED is a whole number, from which the weights and the order of the images are drawn.";
+
+fn main() -> ExitCode {
+    if env::args().any(|argument| ["-h", "--help"].contains(&&*argument)) {
+        println!("{USAGE}\n\nWithout them they are {RIVAL} and {SEED}.");
+        return ExitCode::SUCCESS;
+    }
+    let (rival, seed) = match arguments() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("{error}.\n\n{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(rival, seed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(rival: AnyActivation, seed: u64) -> Result<(), Box<dyn Error>> {
     let mut rng = StdRng::seed_from_u64(seed);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/optdigits.csv");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/optdigits.csv");
     let [train, test] = Digits::read(&file)?.split(HELD_OUT, &mut rng)?;
 
     let network = Network::new(Relu, &SIZES, &mut rng)?;
@@ -94,7 +121,7 @@ fn arguments() -> Result<(AnyActivation, u64), Box<dyn Error>> {
             Err(_) => {
                 rival = argument.parse().map_err(|error| {
                     format!(
-                        "{argument:?} is neither a seed, a whole number, nor an activation: {error}"
+                        "`{argument}` is neither a seed, which is a whole number, nor an activation: {error}"
                     )
                 })?;
             }
@@ -306,7 +333,7 @@ fn draw(
 
 fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
         PathBuf::from,
     )
 }

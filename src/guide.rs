@@ -1,0 +1,21 @@
+//! Pages to read: they hold no items.
+//!
+//! - [`activations`]: what each activation computes, its curve, its gradient, NaN, zeros and infinities, and what it
+//!   is called elsewhere.
+//! - [`recipes`]: an `ndarray` in any order, fresh memory, a value a channel, an operation of `candle`.
+//! - [`tuning`]: how the tier is chosen, when to use `par()`, and which sizes can be set.
+//! - [`performance`]: what to expect, beside what the machine can do and beside others.
+//! - [`measurements`]: why the kernels are as they are, and what was tried and lost.
+//! - [`verification`]: every promise, with the test that fails when it is broken.
+
+/// A file of docs/, behind the addresses that its links have here.
+macro_rules! pages {
+    ($($page:ident)*) => {
+        $(
+            #[doc = include_str!(concat!("../docs/embedded/", stringify!($page), ".md"))]
+            #[doc = include_str!(concat!("../docs/", stringify!($page), ".md"))]
+            pub mod $page {}
+        )*
+    };
+}
+pages!(activations recipes tuning performance measurements verification);
