@@ -29,6 +29,15 @@ pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
     z.select_lt(V::constant(1.0625), near, far).bits_or(sign)
 }
 
+/// `tanh²(x)`, with `tanh x` as `x - (x - tanh x)`.
+#[inline(always)]
+pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V {
+    // At an infinity the difference is NaN; past 20 it is 1 or -1.
+    let x = V::constant(-20.0).max(V::constant(20.0).min(x));
+    let tanh = x - tanh_shrink(x);
+    tanh * tanh
+}
+
 #[inline(always)]
 fn cubic<V: Vector<Element = f32>>(s: V) -> V {
     let mut p = V::splat(C[7]);
