@@ -3,8 +3,10 @@
 //! Without AVX at compile time they are pairs of 128 bits, `f32x4` and `f64x2`, which are their halves here.
 //!
 //! `wide`'s own maximum treats NaN and zeros otherwise, or leaves them open (`fast_max`), and its
-//! multiply-add rounds twice where the target has none.
+//! multiply-add rounds twice where the target has none: see [`mul_add`].
 #![allow(unsafe_code)]
+
+mod mul_add;
 
 use std::mem::{MaybeUninit, transmute};
 
@@ -28,7 +30,7 @@ trait Integers {
 macro_rules! wide_register {
     (
         $register:ident of [$element:ident; $lanes:literal], bits: $integers:ident, half: $half:ident,
-        is_pair: $is_pair:expr, max: $max:path, min: $min:path
+        is_pair: $is_pair:expr, mul_add: $mul_add:path, max: $max:path, min: $min:path
     ) => {
         impl Integers for $register {
             type Integers = $integers;
@@ -110,12 +112,7 @@ macro_rules! wide_register {
 
             #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
-                let (a, b, mut c) = (self.to_array(), factor.to_array(), addend.to_array());
-                // No closure: it would be compiled without the instructions of a tier that uses this as a half.
-                for i in 0..$lanes {
-                    c[i] = a[i].mul_add(b[i], c[i]);
-                }
-                Self::new(c)
+                $mul_add(self, factor, addend)
             }
 
             #[inline(always)]
@@ -171,10 +168,22 @@ macro_rules! wide_register {
     };
 }
 
-wide_register!(f32x8 of [f32; 8], bits: u32x8, half: f32x4, is_pair: PAIRS, max: extrema::max_f32x8, min: extrema::min_f32x8);
-wide_register!(f64x4 of [f64; 4], bits: u64x4, half: f64x2, is_pair: PAIRS, max: extrema::max_f64x4, min: extrema::min_f64x4);
-wide_register!(f32x4 of [f32; 4], bits: u32x4, half: f32, is_pair: false, max: extrema::max_f32x4, min: extrema::min_f32x4);
-wide_register!(f64x2 of [f64; 2], bits: u64x2, half: f64, is_pair: false, max: extrema::max_f64x2, min: extrema::min_f64x2);
+wide_register!(
+    f32x8 of [f32; 8], bits: u32x8, half: f32x4, is_pair: PAIRS,
+    mul_add: mul_add::mul_add_f32x8, max: extrema::max_f32x8, min: extrema::min_f32x8
+);
+wide_register!(
+    f64x4 of [f64; 4], bits: u64x4, half: f64x2, is_pair: PAIRS,
+    mul_add: mul_add::mul_add_f64x4, max: extrema::max_f64x4, min: extrema::min_f64x4
+);
+wide_register!(
+    f32x4 of [f32; 4], bits: u32x4, half: f32, is_pair: false,
+    mul_add: mul_add::mul_add_f32x4, max: extrema::max_f32x4, min: extrema::min_f32x4
+);
+wide_register!(
+    f64x2 of [f64; 2], bits: u64x2, half: f64, is_pair: false,
+    mul_add: mul_add::mul_add_f64x2, max: extrema::max_f64x2, min: extrema::min_f64x2
+);
 
 /// `a > b ? a : b` and `a < b ? a : b`: one instruction on x86. A comparison and a selection are three or four
 /// there, and of the maximum lane by lane LLVM does not always make the one that it is.

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accuracy;
 mod any;
 mod exact;
 mod exhaustive;

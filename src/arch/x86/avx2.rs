@@ -32,7 +32,7 @@ impl From<Avx2> for () {
 x86_register! {
     /// Eight `f32`.
     F32x8(__m256) of [f32; 8],
-    token: Avx2, half: wide::f32x4, half_up_to: 0,
+    token: Avx2, half: F32x4, half_up_to: 0,
     load: _mm256_loadu_ps, store: _mm256_storeu_ps, stream: _mm256_stream_ps, splat: _mm256_set1_ps,
     add: _mm256_add_ps, sub: _mm256_sub_ps, mul: _mm256_mul_ps, div: _mm256_div_ps,
     mul_add: _mm256_fmadd_ps, max: _mm256_max_ps, min: _mm256_min_ps, sqrt: _mm256_sqrt_ps,
@@ -52,7 +52,7 @@ x86_register! {
 x86_register! {
     /// Four `f64`.
     F64x4(__m256d) of [f64; 4],
-    token: Avx2, half: wide::f64x2, half_up_to: 0,
+    token: Avx2, half: F64x2, half_up_to: 0,
     load: _mm256_loadu_pd, store: _mm256_storeu_pd, stream: _mm256_stream_pd, splat: _mm256_set1_pd,
     add: _mm256_add_pd, sub: _mm256_sub_pd, mul: _mm256_mul_pd, div: _mm256_div_pd,
     mul_add: _mm256_fmadd_pd, max: _mm256_max_pd, min: _mm256_min_pd, sqrt: _mm256_sqrt_pd,
@@ -64,5 +64,42 @@ x86_register! {
     and: _mm256_and_si256, or: _mm256_or_si256, xor: _mm256_xor_si256, shl: _mm256_sll_epi64, shr: _mm256_srl_epi64,
     look_up: |index, table| {
         _mm256_i64gather_pd::<8>(table.as_ptr(), _mm256_and_si256(index, _mm256_set1_epi64x(15)))
+    },
+}
+
+// `wide`'s have no multiply-add but where the whole crate is compiled with it.
+x86_register! {
+    /// Four `f32`.
+    F32x4(__m128) of [f32; 4],
+    token: Avx2, half: f32, half_up_to: 0,
+    load: _mm_loadu_ps, store: _mm_storeu_ps, stream: _mm_stream_ps, splat: _mm_set1_ps,
+    add: _mm_add_ps, sub: _mm_sub_ps, mul: _mm_mul_ps, div: _mm_div_ps,
+    mul_add: _mm_fmadd_ps, max: _mm_max_ps, min: _mm_min_ps, sqrt: _mm_sqrt_ps,
+    negate: |x| _mm_xor_ps(x, _mm_set1_ps(-0.0)),
+    abs: |x| _mm_andnot_ps(_mm_set1_ps(-0.0), x),
+    lt: _CMP_LT_OQ, le: _CMP_LE_OQ,
+    select: |C, lhs, rhs, yes, no| _mm_blendv_ps(no, yes, _mm_cmp_ps::<C>(lhs, rhs)),
+    bits: _mm_castps_si128, float: _mm_castsi128_ps, bits_add: _mm_add_epi32, bits_sub: _mm_sub_epi32,
+    and: _mm_and_si128, or: _mm_or_si128, xor: _mm_xor_si128, shl: _mm_sll_epi32, shr: _mm_srl_epi32,
+    look_up: |index, table| {
+        _mm_i32gather_ps::<4>(table.as_ptr(), _mm_and_si128(index, _mm_set1_epi32(15)))
+    },
+}
+
+x86_register! {
+    /// Two `f64`.
+    F64x2(__m128d) of [f64; 2],
+    token: Avx2, half: f64, half_up_to: 0,
+    load: _mm_loadu_pd, store: _mm_storeu_pd, stream: _mm_stream_pd, splat: _mm_set1_pd,
+    add: _mm_add_pd, sub: _mm_sub_pd, mul: _mm_mul_pd, div: _mm_div_pd,
+    mul_add: _mm_fmadd_pd, max: _mm_max_pd, min: _mm_min_pd, sqrt: _mm_sqrt_pd,
+    negate: |x| _mm_xor_pd(x, _mm_set1_pd(-0.0)),
+    abs: |x| _mm_andnot_pd(_mm_set1_pd(-0.0), x),
+    lt: _CMP_LT_OQ, le: _CMP_LE_OQ,
+    select: |C, lhs, rhs, yes, no| _mm_blendv_pd(no, yes, _mm_cmp_pd::<C>(lhs, rhs)),
+    bits: _mm_castpd_si128, float: _mm_castsi128_pd, bits_add: _mm_add_epi64, bits_sub: _mm_sub_epi64,
+    and: _mm_and_si128, or: _mm_or_si128, xor: _mm_xor_si128, shl: _mm_sll_epi64, shr: _mm_srl_epi64,
+    look_up: |index, table| {
+        _mm_i64gather_pd::<8>(table.as_ptr(), _mm_and_si128(index, _mm_set1_epi64x(15)))
     },
 }
