@@ -115,10 +115,24 @@ mod sse2 {
         mul_add_f64x4(f64x4 of f64x2, 2) is mul_add_f64x2;
     }
 
-    /// What [`mul_add_f32`](super::mul_add_f32) is, four at a time.
     #[inline(always)]
     pub(super) fn mul_add_f32x4(a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
-        let (a, b, c) = (a.into(), b.into(), c.into());
+        mul_add_ps(a.into(), b.into(), c.into()).into()
+    }
+
+    #[inline(always)]
+    pub(super) fn mul_add_f64x2(a: f64x2, b: f64x2, c: f64x2) -> f64x2 {
+        mul_add_pd(a.into(), b.into(), c.into()).into()
+    }
+
+    // Functions of their own: a formula has a dozen of these, and a kernel a dozen formulas, which took minutes to compile.
+    // Calls of this convention take registers as they are. Those of Rust's pass them in memory, and LLVM then keeps them
+    // there throughout a loop, at twice the time.
+
+    /// What [`mul_add_f32`](super::mul_add_f32) is, four at a time.
+    #[inline(never)]
+    #[expect(improper_ctypes_definitions, reason = "only this file calls it")]
+    extern "sysv64" fn mul_add_ps(a: __m128, b: __m128, c: __m128) -> __m128 {
         // SAFETY: every x86-64 CPU has SSE2.
         unsafe {
             let low = _mm_add_pd(
@@ -147,18 +161,16 @@ mod sse2 {
             let from_least = _mm_add_epi32(_mm_add_epi32(bits, bits), _mm_set1_epi32(i32::MAX - 1));
             let tiny = _mm_cmplt_epi32(from_least, _mm_set1_epi32(i32::MIN + (1 << 24) - 1));
             if _mm_movemask_epi8(_mm_or_si128(midway, tiny)) != 0 {
-                return mul_add_f32x4_apart(a, b, c).into();
+                return mul_add_ps_apart(a, b, c);
             }
-            result.into()
+            result
         }
     }
 
-    // Calls of this convention take registers as they are. Those of Rust's pass them in memory, and LLVM then keeps them
-    // there throughout a loop, at twice the time.
     #[cold]
     #[inline(never)]
     #[expect(improper_ctypes_definitions, reason = "only this file calls it")]
-    extern "sysv64" fn mul_add_f32x4_apart(a: __m128, b: __m128, c: __m128) -> __m128 {
+    extern "sysv64" fn mul_add_ps_apart(a: __m128, b: __m128, c: __m128) -> __m128 {
         let (a, b, c) = (f32x4::from(a), f32x4::from(b), f32x4::from(c));
         by_lanes!(a, b, c: f32x4, mul_add_f32).into()
     }
@@ -169,8 +181,10 @@ mod sse2 {
     /// More than what rounding may take off a number, as a part of it.
     const DOUBT: f64 = 2.0 * f64::EPSILON;
 
-    #[inline(always)]
-    pub(super) fn mul_add_f64x2(a: f64x2, b: f64x2, c: f64x2) -> f64x2 {
+    #[inline(never)]
+    #[expect(improper_ctypes_definitions, reason = "only this file calls it")]
+    extern "sysv64" fn mul_add_pd(a: __m128d, b: __m128d, c: __m128d) -> __m128d {
+        let (a, b, c) = (f64x2::from(a), f64x2::from(b), f64x2::from(c));
         let (product, excess_of_product) = exact_product(a, b);
         let (sum, excess_of_sum) = exact_sum(product, c);
         // Zero is +0 here, and taking it off keeps the sign of a sum that is zero.
@@ -186,16 +200,16 @@ mod sse2 {
             let is_known = _mm_cmpeq_pd(greatest.into(), least.into());
             let right = _mm_and_pd(is_known, _mm_or_pd(is_zero, is_large));
             if _mm_movemask_pd(right) != 0b11 {
-                return mul_add_f64x2_apart(a.into(), b.into(), c.into()).into();
+                return mul_add_pd_apart(a.into(), b.into(), c.into());
             }
         }
-        least
+        least.into()
     }
 
     #[cold]
     #[inline(never)]
     #[expect(improper_ctypes_definitions, reason = "only this file calls it")]
-    extern "sysv64" fn mul_add_f64x2_apart(a: __m128d, b: __m128d, c: __m128d) -> __m128d {
+    extern "sysv64" fn mul_add_pd_apart(a: __m128d, b: __m128d, c: __m128d) -> __m128d {
         let (a, b, c) = (f64x2::from(a), f64x2::from(b), f64x2::from(c));
         by_lanes!(a, b, c: f64x2, f64::mul_add).into()
     }
