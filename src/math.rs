@@ -26,7 +26,7 @@
 //! | `softplus(x)`, `softplus_gradient(x)` | `ln(1 + e^x)`, `1 / (1 + e^-x)` |
 //! | `softplus_scaled(x, beta)`, `softplus_scaled_gradient(x, beta)` | `ln(1 + e^(beta x)) / beta`, of either sign, infinite ones too; `1 / (1 + e^(-beta x))` |
 //! | `mish(x)`, `mish_gradient(x)` | `x tanh(ln(1 + e^x))`, -0 at -inf |
-//! | `tanh_shrink(x)` | `x - tanh(x)`, odd to the bit; its gradient is `tanh(x)^2` |
+//! | `tanh_shrink(x)`, `tanh_shrink_gradient(x)` | `x - tanh(x)`, odd to the bit; `tanh(x)^2` |
 
 mod f32;
 mod f64;
@@ -65,6 +65,7 @@ functions! {
     mish::mish(x),
     mish::mish_gradient(x),
     tanh_shrink::tanh_shrink(x),
+    tanh_shrink::tanh_shrink_gradient(x),
 }
 
 #[cfg(test)]

@@ -104,6 +104,9 @@ pub(crate) mod sealed {
 
         /// `x - tanh x`.
         fn tanh_shrink<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `tanh²(x)`.
+        fn tanh_shrink_gradient<V: Vector<Element = Self>>(x: V) -> V;
     }
 }
 

@@ -30,8 +30,7 @@ impl Formula for TanhShrink {
 impl Gradient for TanhShrink {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
-        let tanh = x - V::Element::tanh_shrink(x);
-        grad_output * (tanh * tanh)
+        grad_output * V::Element::tanh_shrink_gradient(x)
     }
 }
 

@@ -12,6 +12,9 @@ const C: [f32; 8] = [
     f32::from_bits(0x3A65_461A),
     f32::from_bits(0xB905_9E3A),
 ];
+/// What rounding took off the first, 1/3.
+const C_0_LOW: f32 = f32::from_bits(0xB22A_AAAB);
+const SPLIT: f64 = 1.0625;
 const SCALE: f64 = (1_u128 << 64) as f64;
 
 /// `x - tanh x`.
@@ -21,16 +24,37 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 #[inline(always)]
 pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
     let z = x.abs();
-    let s = z * z;
-    let near = s * cubic(s) * z;
-    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
-    let far = (z - V::constant(1.0)) + (t + t) / (t + V::constant(SCALE));
+    let far = (z - V::constant(1.0)) + below_1(z);
     let sign = x.bits_and(V::constant(-0.0));
-    z.select_lt(V::constant(1.0625), near, far).bits_or(sign)
+    z.select_lt(V::constant(SPLIT), near(z), far).bits_or(sign)
+}
+
+/// `tanh²(x)`, from the same parts.
+#[inline(always)]
+pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V {
+    let z = x.abs();
+    let far = V::constant(1.0) - below_1(z);
+    let tanh = z.select_lt(V::constant(SPLIT), z - near(z), far);
+    tanh * tanh
+}
+
+/// `z - tanh z`, up to `SPLIT`.
+#[inline(always)]
+fn near<V: Vector<Element = f32>>(z: V) -> V {
+    let s = z * z;
+    let cube = s * z;
+    cube.mul_add(V::splat(C[0]), cube * tail(s))
+}
+
+/// `1 - tanh z`.
+#[inline(always)]
+fn below_1<V: Vector<Element = f32>>(z: V) -> V {
+    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
+    (t + t) / (t + V::constant(SCALE))
 }
 
 #[inline(always)]
-fn cubic<V: Vector<Element = f32>>(s: V) -> V {
+fn tail<V: Vector<Element = f32>>(s: V) -> V {
     let mut p = V::splat(C[7]);
     p = p.mul_add(s, V::splat(C[6]));
     p = p.mul_add(s, V::splat(C[5]));
@@ -38,6 +62,5 @@ fn cubic<V: Vector<Element = f32>>(s: V) -> V {
     p = p.mul_add(s, V::splat(C[3]));
     p = p.mul_add(s, V::splat(C[2]));
     p = p.mul_add(s, V::splat(C[1]));
-    p = p.mul_add(s, V::splat(C[0]));
-    p
+    p.mul_add(s, V::splat(C_0_LOW))
 }

@@ -4,3 +4,8 @@ use crate::vector::Vector;
 pub(in crate::math) fn tanh_shrink<V: Vector<Element = f64>>(_x: V) -> V {
     unimplemented!()
 }
+
+#[inline(always)]
+pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f64>>(_x: V) -> V {
+    unimplemented!()
+}
