@@ -52,6 +52,16 @@ macro_rules! functions {
 
 functions! {
     exp::exp(x),
+    exp_m1::exp_m1(x),
+    exp_m1::exp_m1_below_0(x),
+    tanh::tanh(x),
+    tanh::tanh_gradient(x),
+    sigmoid::sigmoid(x),
+    sigmoid::sigmoid_gradient(x),
+    silu::silu(x),
+    silu::silu_gradient(x),
+    silu::swish(x, beta),
+    silu::swish_gradient(x, beta),
     ln_1p::ln_1p(x),
     erf::erf(x),
     gelu::gelu(x),

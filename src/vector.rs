@@ -69,6 +69,32 @@ pub(crate) mod sealed {
     pub trait Functions: Sized {
         fn exp<V: Vector<Element = Self>>(x: V) -> V;
 
+        fn exp_m1<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `e^x - 1` where `x` is not above 0, up to the sign of 0; above, some number.
+        fn exp_m1_below_0<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn tanh<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `1 - tanh(x)^2`.
+        fn tanh_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `1 / (1 + e^-x)`.
+        fn sigmoid<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn sigmoid_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x / (1 + e^-x)`.
+        fn silu<V: Vector<Element = Self>>(x: V) -> V;
+
+        fn silu_gradient<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20.
+        fn swish<V: Vector<Element = Self>>(x: V, beta: V) -> V;
+
+        /// As `swish`, with any `beta`.
+        fn swish_gradient<V: Vector<Element = Self>>(x: V, beta: V) -> V;
+
         /// `ln(1 + x)`.
         fn ln_1p<V: Vector<Element = Self>>(x: V) -> V;
 
@@ -193,6 +219,18 @@ pub trait Vector:
     #[inline(always)]
     fn exp(self) -> Self {
         Self::Element::exp(self)
+    }
+
+    /// `e^self - 1`, without what cancels near 0. Zeros pass; -1 at -inf, and no value is below.
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        Self::Element::exp_m1(self)
+    }
+
+    /// The hyperbolic tangent: odd to the bit, and in `[-1, 1]`.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        Self::Element::tanh(self)
     }
 
     /// `ln(1 + self)`, relatively accurate near 0, too. -inf at -1, NaN below, and inf at inf.

@@ -1,0 +1,145 @@
+use crate::formula::{Formula, Gradient, Run};
+use crate::named::{Named, Operator, Parameter};
+use crate::vector::{Functions, Vector};
+
+/// The swish: `f(x) = x / (1 + e^(-beta * x))`, which is `x` times the sigmoid of `beta * x`.
+///
+/// With `s = 1 / (1 + e^(-beta * x))`, `f'(x) = s * (1 + beta * x * (1 - s))`. NaN stays NaN, quiet, and zeros pass. With a
+/// `beta` above 0, `f(-inf) = -0` and `f(inf) = inf`; with one below 0, `f(-inf) = -inf` and `f(inf) = +0`. With a `beta` of 0
+/// it is `x / 2`, and with an infinite one it is taken for the largest number. With a `beta` of 1 it is
+/// [`Silu`](crate::Silu).
+///
+/// Values of `f32` are at most ERR_SWISH_V ulp from the truth with a `beta` of 1.702, gradients ERR_SWISH_G, of the ulp of
+/// 1/16 where they are smaller around their zero. The product `beta * x` is not rounded on the way, unless `beta` is within
+/// 2^-20 of 0.
+///
+/// Source: Ramachandran, Zoph and Le, *Searching for Activation Functions*, 2017; ONNX's `Swish`, where `beta` is called
+/// `alpha`.
+///
+/// ```
+/// use rectify::{Activation, Silu, Swish};
+///
+/// assert_eq!(Swish::QUICK_GELU.eval(1.0_f32), 0.84579575);
+/// assert_eq!(Swish::default().eval(-3.0_f32), Silu.eval(-3.0_f32));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Swish {
+    beta: f64,
+}
+
+impl Swish {
+    /// The approximation of [`Gelu`](crate::Gelu) that CLIP and others use: a `beta` of 1.702.
+    pub const QUICK_GELU: Self = Self::new(1.702);
+
+    /// With the given `beta`: any number, 0, infinite ones and those below 0 included.
+    ///
+    /// # Panics
+    /// If `beta` is NaN.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub const fn new(beta: f64) -> Self {
+        assert!(!beta.is_nan(), "`beta` is NaN");
+        Self { beta }
+    }
+
+    /// The factor inside of the sigmoid.
+    #[inline]
+    #[must_use]
+    pub const fn beta(self) -> f64 {
+        self.beta
+    }
+}
+
+/// A `beta` of 1.
+impl Default for Swish {
+    fn default() -> Self {
+        Self::new(1.0)
+    }
+}
+
+impl Formula for Swish {
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        if self.beta.abs() < LEAST {
+            Flat(self).value(x)
+        } else {
+            Steep(self).value(x)
+        }
+    }
+
+    #[inline]
+    fn choose<R: Run>(self, run: R) -> R::Done {
+        if self.beta.abs() < LEAST {
+            run.run(Flat(self))
+        } else {
+            run.run(Steep(self))
+        }
+    }
+}
+
+/// 2^-20: with less, `x` may be so large that both its quotient and what `e^(-beta * x)` is scaled by count.
+const LEAST: f64 = 1.0 / (1 << 20) as f64;
+
+/// With a `beta` of at least [`LEAST`] or at most its negative.
+#[derive(Clone, Copy)]
+struct Steep(Swish);
+
+impl Formula for Steep {
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        V::Element::swish(x, V::constant(self.0.beta))
+    }
+}
+
+/// With a `beta` between.
+#[derive(Clone, Copy)]
+struct Flat(Swish);
+
+impl Formula for Flat {
+    #[inline(always)]
+    fn value<V: Vector>(self, x: V) -> V {
+        let product = V::constant(self.0.beta) * x;
+        // Infinity times a sigmoid of 0 would be NaN.
+        let most = V::constant(f64::from(f32::MAX));
+        let between = most.min((-most).max(x)) * V::Element::sigmoid(product);
+        V::constant(60.0).select_lt(product, x, between)
+    }
+}
+
+impl Gradient for Swish {
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        grad_output * V::Element::swish_gradient(x, V::constant(self.beta))
+    }
+}
+
+impl Named for Swish {
+    const NAME: &'static str = "swish";
+    const PARAMETERS: &'static [Parameter] = &[Parameter::new("beta", 1.0)];
+    const OPERATORS: &'static [Operator<Self>] = &[Operator {
+        name: "Swish",
+        attributes: &[Parameter::new("alpha", 1.0)],
+        condition: "",
+        build: |values| Some(Self::with(values)),
+    }];
+
+    fn with(values: &[f64]) -> Self {
+        Self::new(values[0])
+    }
+
+    fn values(self) -> Vec<f64> {
+        vec![self.beta]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "`beta` is NaN")]
+    fn a_nan_beta_panics() {
+        let _ = Swish::new(f64::NAN);
+    }
+}

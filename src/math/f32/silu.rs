@@ -1,0 +1,104 @@
+use std::f64::consts::LN_2;
+
+use super::exp::{
+    C2, C3, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, power, scaled, scaled_exp, scaled_table,
+};
+use super::power::{LN_2_REST, LN_2_SHORT};
+use crate::vector::Vector;
+
+/// Of the denominator, which would overflow where the quotient is small; of both parts of that of the gradient, so that it
+/// alone is subnormal.
+const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
+const DOWN: [f32; 16] = scaled_table(-64);
+const UP: [f32; 16] = scaled_table(64);
+
+/// From here on `x sigmoid(x)` is `x`, rounded.
+const TOP: f64 = 40.0;
+
+/// `x / (1 + e^-x)`.
+///
+/// `e^-x` is reduced as in `exp`, with the same polynomial, and the 1 is added to its power of two. Zeros pass.
+///
+/// At most ERR_SILU.
+#[inline(always)]
+pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
+    // Less gives -0.
+    let s = V::constant(-110.0).max(x);
+    let rounding = V::rounding(FRACTION);
+    let sum = s.mul_add(V::splat(-LOG2_E), rounding);
+    let k = sum - rounding;
+    let r = k.mul_add(V::splat(LN_2_HIGH), s);
+    let r = k.mul_add(V::splat(LN_2_LOW), r);
+    V::constant(TOP).select_lt(x, x, quotient(s, sum, r))
+}
+
+/// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20: as [`silu`], with the product not rounded. An infinite `beta`
+/// is taken for the largest number.
+///
+/// At most ERR_SWISH.
+#[inline(always)]
+pub(in crate::math) fn swish<V: Vector<Element = f32>>(x: V, beta: V) -> V {
+    let (beta, s) = within(x, beta, 125.0);
+    let rounding = V::rounding(FRACTION);
+    let sum = s.mul_add(beta * V::splat(-LOG2_E), rounding);
+    let k = sum - rounding;
+    let r = s.mul_add(beta, k * V::splat(LN_2_SHORT));
+    let r = k.mul_add(V::splat(LN_2_REST), r);
+    let top = rounding - V::constant(TOP / LN_2);
+    sum.select_lt(top, x, quotient(s, sum, r))
+}
+
+/// `beta`, finite, and `x` between those whose product with it has `bound` for its absolute value.
+#[inline(always)]
+fn within<V: Vector<Element = f32>>(x: V, beta: V, bound: f64) -> (V, V) {
+    let most = V::splat(f32::MAX);
+    let beta = most.min((-most).max(beta));
+    let end = (V::constant(bound) / beta).abs();
+    (beta, end.min((-end).max(x)))
+}
+
+/// `numerator / (1 + 2^k e^-minus_r)`, where `sum` is `k` and the rounding constant.
+#[inline(always)]
+fn quotient<V: Vector<Element = f32>>(numerator: V, sum: V, minus_r: V) -> V {
+    let q = minus_r.mul_add(V::splat(-C3), V::splat(C2));
+    let p = (minus_r * minus_r).mul_add(q, -minus_r);
+    let power = power(sum, &DOWN);
+    let scale = V::constant(SCALE);
+    numerator / power.mul_add(p, power + scale) * scale
+}
+
+/// With `t = e^-|x|` it is `(1 + t (1 + x)) / (1 + t)^2` above 0, and `t (1 + x + t) / (1 + t)^2` below.
+///
+/// At most ERR_SILU_GRADIENT.
+#[inline(always)]
+pub(in crate::math) fn silu_gradient<V: Vector<Element = f32>>(x: V) -> V {
+    let x = V::constant(110.0).min(V::constant(-110.0).max(x));
+    slope(x, scaled_exp(-x.abs(), &UP))
+}
+
+/// As [`silu_gradient`] at `beta x`, which is not rounded.
+///
+/// At most ERR_SWISH_GRADIENT.
+#[inline(always)]
+pub(in crate::math) fn swish_gradient<V: Vector<Element = f32>>(x: V, beta: V) -> V {
+    let (beta, s) = within(x, beta, 110.0);
+    let z = beta * s;
+    let low = beta.mul_add(s, -z);
+    let sign = z.bits_and(V::constant(-0.0));
+    let rounding = V::rounding(FRACTION);
+    let sum = z.abs().mul_add(V::splat(-LOG2_E), rounding);
+    let k = sum - rounding;
+    let r = k.mul_add(V::splat(-LN_2_HIGH), -z.abs());
+    let r = k.mul_add(V::splat(-LN_2_LOW), r - low.bits_xor(sign));
+    slope(z, scaled(sum, r, &UP))
+}
+
+/// From `z` and `t = 2^64 e^-|z|`.
+#[inline(always)]
+fn slope<V: Vector<Element = f32>>(z: V, t: V) -> V {
+    let one = V::constant(1.0 / SCALE);
+    let plain = t * V::constant(SCALE);
+    let inner = z + V::constant(1.0);
+    let numerator = t.mul_add(inner, z.select_lt(V::constant(0.0), t * plain, one));
+    numerator / t.mul_add(plain + V::constant(2.0), one)
+}
