@@ -1,8 +1,52 @@
+use super::power::{one_less_exp, polynomial, scaled_exp};
 use crate::vector::Vector;
 
+/// `(x - tanh x) / x³` is `P(x²) / Q(x²)` up to 1, with a relative error of 2^-57.
+const P: [f64; 4] = [
+    f64::from_bits(0x3FF0_0000_0000_0000),
+    f64::from_bits(0x3FB0_711B_90D5_24A5),
+    f64::from_bits(0x3F47_E934_0485_1DC1),
+    f64::from_bits(0x3E6B_C52D_9AA5_457C),
+];
+
+/// See `P`.
+const Q: [f64; 4] = [
+    f64::from_bits(0x4008_0000_0000_0000),
+    f64::from_bits(0x3FF6_4868_5E5B_2A09),
+    f64::from_bits(0x3FB2_D3E7_4AD7_A33E),
+    f64::from_bits(0x3F48_FE86_2982_F87C),
+];
+
+/// `x - tanh x`.
+///
+/// Below 1 it is `x³ P(x²) / Q(x²)`, both of degree 3; above it is `(x - 1) + 2 t / (1 + t)` with `t = e^-2x`. There is one
+/// division for both.
 #[inline(always)]
-pub(in crate::math) fn tanh_shrink<V: Vector<Element = f64>>(_x: V) -> V {
-    unimplemented!()
+pub(in crate::math) fn tanh_shrink<V: Vector<Element = f64>>(x: V) -> V {
+    let (zero, one) = (V::constant(0.0), V::constant(1.0));
+    let z = x.abs();
+    let square = z * z;
+    // 2 t
+    let t = scaled_exp(V::constant(-64.0).max(z * V::constant(-2.0)), 1);
+    let numerator = z.select_lt(one, square * z * polynomial(square, &P), t);
+    let denominator = z.select_lt(
+        one,
+        polynomial(square, &Q),
+        t.mul_add(V::constant(0.5), one),
+    );
+    let y = zero.max(z - one) + numerator / denominator;
+    y.bits_or(x.bits_and(V::constant(-0.0)))
+}
+
+/// `tanh²(x)`.
+///
+/// As `(1 - t)² / (1 + t)²`, with `t = e^-2|x|`.
+#[inline(always)]
+pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f64>>(x: V) -> V {
+    let (one, two) = (V::constant(1.0), V::constant(2.0));
+    let (less, t) = one_less_exp(V::constant(40.0).min(x.abs() * two));
+    let t = t.value();
+    less * less / t.mul_add(t + two, one)
 }
 
 #[inline(always)]
