@@ -5,18 +5,22 @@ use crate::vector::Vector;
 const TWO_LN_2_SHORT: f32 = f32::from_bits(0x3FB1_7000);
 const TWO_LN_2_REST: f32 = f32::from_bits(0x3885_FDF4);
 /// Of `e^(-r/2) - 1`, without a constant term.
-const HALF: [f32; 3] = [-0.5, f32::from_bits(0x3E00_010F), f32::from_bits(0xBCAA_AACB)];
+const HALF: [f32; 3] = [
+    -0.5,
+    f32::from_bits(0x3E00_010F),
+    f32::from_bits(0xBCAA_AACB),
+];
 const P: [f32; 4] = [
     f32::from_bits(0x42C6_F781),
-    f32::from_bits(0x42B7_AAEE),
-    f32::from_bits(0x421F_C80C),
-    f32::from_bits(0x4114_6C0F),
+    f32::from_bits(0x42B7_AAEC),
+    f32::from_bits(0x421F_C80A),
+    f32::from_bits(0x4114_6C13),
 ];
 const C: [f32; 4] = [
     f32::from_bits(0x429E_C095),
-    f32::from_bits(0x4214_7D4A),
-    f32::from_bits(0x4115_82C1),
-    f32::from_bits(0x3F7F_41C9),
+    f32::from_bits(0x4214_7D4B),
+    f32::from_bits(0x4115_82BA),
+    f32::from_bits(0x3F7F_41DA),
 ];
 /// 0.3989416 2^(j/16), less j in the bits that are shifted into the exponent, and what rounding took off, relative to that.
 const DENSITIES: [f32; 16] = [
@@ -38,22 +42,22 @@ const DENSITIES: [f32; 16] = [
     f32::from_bits(0x3ECB_9925),
 ];
 const DENSITIES_LOW: [f32; 16] = [
-    f32::from_bits(0xB310_BB31),
-    f32::from_bits(0x322D_4350),
+    f32::from_bits(0xB2A0_9D08),
+    f32::from_bits(0x318C_5E13),
     f32::from_bits(0xB2BD_7875),
-    f32::from_bits(0x32EB_4804),
-    f32::from_bits(0x32B7_2A58),
-    f32::from_bits(0x31D3_DC5E),
+    f32::from_bits(0x32B7_BDE1),
+    f32::from_bits(0x3220_2C23),
+    f32::from_bits(0x2F36_79F8),
     f32::from_bits(0xB222_E1E6),
-    f32::from_bits(0xB389_A007),
-    f32::from_bits(0x327A_368C),
-    f32::from_bits(0x332D_A4E8),
-    f32::from_bits(0xB363_3B5A),
-    f32::from_bits(0x3239_6F76),
-    f32::from_bits(0xB2D0_FE18),
-    f32::from_bits(0xB2EB_BFA0),
-    f32::from_bits(0x3276_31CC),
-    f32::from_bits(0xB22B_930B),
+    f32::from_bits(0xB345_F0DA),
+    f32::from_bits(0x3318_BF62),
+    f32::from_bits(0x3347_69FA),
+    f32::from_bits(0xB32F_B136),
+    f32::from_bits(0x326C_F99A),
+    f32::from_bits(0xAFB5_623D),
+    f32::from_bits(0xB1DD_708B),
+    f32::from_bits(0x330A_DBA9),
+    f32::from_bits(0x32C5_AE40),
 ];
 /// `1 / √(2π)` over 0.3989416, and what rounding took off.
 const DENSITY: f32 = f32::from_bits(0x3F80_000E);
@@ -62,16 +66,19 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 
 /// `x Φ(x)`.
 ///
-/// With `z = |x|` and `g = z Φ(-z)` it is `-g` below 0, and `x - g` above. `Φ(-z) = e^(-z²/2) R(z)`, and
-/// `R(z) = 0.3989416 P(z) / (z P(z) + C(z))` up to 14.6, `P` of degree 4 with 1 in front and `C` of degree 3, with a relative error
-/// of 2^-25.6: where `z` is large, what rounding does to `P` falls out of the quotient. The exponent is reduced with its
-/// square unrounded. The last bits of the constants were chosen together, for the least error of the result.
+/// With `z = |x|` and `g = z Φ(-z)` it is `-g` below 0, and `x - g` above. `Φ(-z)` is `e^(-z²/2) R(z)`, and up to 14.6
+/// `R(z) = 0.3989416 P(z) / (z P(z) + C(z))`, `P` of degree 4 with 1 in front and `C` of degree 3, with a relative error of 2^-25.6.
+/// So what rounding does to `P` falls out of the quotient where `z` is large. The square is reduced unrounded, and what is
+/// rounded off `z e^(-z²/2)` is added.
 #[inline(always)]
 pub(in crate::math) fn gelu<V: Vector<Element = f32>>(x: V) -> V {
     let z = V::constant(14.6).min(x.abs());
     // -0.0 where x is below 0, x where it is NaN or a zero.
     let straight = V::constant(-0.0).max(x);
-    (-(z * density(z))).mul_add(scaled_quotient(z), straight)
+    let (density, quotient) = (density(z), scaled_quotient(z));
+    let product = z * density;
+    let low = z.mul_add(density, -product);
+    (-product).mul_add(quotient, (-low).mul_add(quotient, straight))
 }
 
 /// `Φ(x) + x φ(x)`: `h = Φ(-z) - z φ(z)` below 0, and `1 - h` above.

@@ -21,7 +21,11 @@ pub(super) const LN_2_REST: f32 = f32::from_bits(0x3805_FDF4);
 pub(super) const CUBIC_0: f32 = f32::from_bits(0x40BF_D166);
 const CUBIC_2: f32 = f32::from_bits(0x403F_D31B);
 /// Of `e^r - 1`, without a constant term.
-const C: [f32; 3] = [1.0, f32::from_bits(0x3F00_010F), f32::from_bits(0x3E2A_AACB)];
+const C: [f32; 3] = [
+    1.0,
+    f32::from_bits(0x3F00_010F),
+    f32::from_bits(0x3E2A_AACB),
+];
 /// 2^(j/16) / 6, less j in the bits that are shifted into the exponent.
 const SIXTHS: [f32; 16] = [
     f32::from_bits(0x3E2A_D421),

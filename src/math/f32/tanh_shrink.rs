@@ -53,15 +53,6 @@ fn below_1<V: Vector<Element = f32>>(z: V) -> V {
     (t + t) / (t + V::constant(SCALE))
 }
 
-/// `tanh²(x)`, with `tanh x` as `x - (x - tanh x)`.
-#[inline(always)]
-pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V {
-    // At an infinity the difference is NaN; past 20 it is 1 or -1.
-    let x = V::constant(-20.0).max(V::constant(20.0).min(x));
-    let tanh = x - tanh_shrink(x);
-    tanh * tanh
-}
-
 #[inline(always)]
 fn tail<V: Vector<Element = f32>>(s: V) -> V {
     let mut p = V::splat(C[7]);

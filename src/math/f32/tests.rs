@@ -6,7 +6,11 @@ use super::{erf, gelu, gelu_tanh, ln_1p, mish, softplus, tanh_shrink};
 /// crosses.
 #[track_caller]
 fn near(y: f32, exact: f64, most: f64, crosses: bool) {
-    let least = if crosses { 0.0625 } else { f64::from(f32::MIN_POSITIVE) };
+    let least = if crosses {
+        0.0625
+    } else {
+        f64::from(f32::MIN_POSITIVE)
+    };
     let ulp = 2_f64.powi(exact.abs().max(least).log2().floor() as i32 - 23);
     let error = (f64::from(y) - exact).abs() / ulp;
     assert!(error <= most, "{y} is {error} ulp from {exact}");
@@ -165,7 +169,12 @@ fn softplus_of_other_betas() {
             let v = f64::from(beta) * f64::from(x);
             let exact = (v.max(0.0) + (-v.abs()).exp().ln_1p()) / f64::from(beta);
             near(softplus::softplus_scaled(x, beta), exact, 3.0, false);
-            near(softplus::softplus_scaled_gradient(x, beta), 1.0 / (1.0 + (-v).exp()), 4.0, false);
+            near(
+                softplus::softplus_scaled_gradient(x, beta),
+                1.0 / (1.0 + (-v).exp()),
+                4.0,
+                false,
+            );
         }
     }
     assert_eq!(softplus::softplus_scaled(3.0_f32, f32::INFINITY), 3.0);

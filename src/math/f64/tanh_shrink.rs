@@ -48,8 +48,3 @@ pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f64>>(x: V) -> V
     let t = t.value();
     less * less / t.mul_add(t + two, one)
 }
-
-#[inline(always)]
-pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f64>>(_x: V) -> V {
-    unimplemented!()
-}
