@@ -38,9 +38,10 @@ pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let power = Power::closely(sum, r, low);
     let t = power.value();
     let plain = t * V::constant(two_to(-SHIFT));
-    let (three_b, a) = (V::constant(3.0 * B), V::splat(A));
+    // a + 3 b z², here with an a of all bits, so that the rest is small.
+    let (three_b, a) = (V::constant(3.0 * B), V::constant(A + A_LOW));
     let slope = square.mul_add(three_b, a);
-    let slope_low = square.mul_add(three_b, a - slope) + V::splat(A_LOW);
+    let slope_low = square.mul_add(three_b, a - slope);
     let slope_low = z.mul_add(z, -square).mul_add(three_b, slope_low);
     let product = x * slope;
     let product_low = x.mul_add(slope_low, x.mul_add(slope, -product));

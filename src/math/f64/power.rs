@@ -230,23 +230,27 @@ pub(super) fn closely_scaled_exp<V: Vector<Element = f64>>(y: V, shift: i32) -> 
     Power::closely(sum, r, k * V::splat(-LN_2_LOW))
 }
 
-/// `2^shift e^-|x factor|`, and `x` and `factor` without their signs, of a size that can be computed with: where the power
-/// is less than `e^-limit`, it and `x` are those there. The product is not rounded. `factor` is neither 0 nor NaN.
+/// Of [`scaled_exp_of_product`]: `x e^(beta x)` may be a number where the power is far below the least one, as `x` may be great.
+pub(super) const PRODUCT_SHIFT: i32 = 512;
+const PRODUCT_LIMIT: f64 = 1060.0;
+
+/// `2^PRODUCT_SHIFT e^-|x factor|`, and `x` and `factor` without their signs, of a size that can be computed with. The product
+/// is not rounded. Where it is past `PRODUCT_LIMIT`, the power is 0. `factor` is neither 0 nor NaN.
 #[inline(always)]
-pub(super) fn scaled_exp_of_product<V: Vector<Element = f64>>(
-    x: V,
-    factor: V,
-    limit: f64,
-    shift: i32,
-) -> (V, V, V) {
-    let factor = V::splat(f64::MAX).min(factor.abs());
-    let z = (V::constant(limit) / factor).min(x.abs());
-    let rounding = rounding(shift);
+pub(super) fn scaled_exp_of_product<V: Vector<Element = f64>>(x: V, factor: V) -> (V, V, V) {
+    let greatest = V::splat(f64::MAX);
+    let factor = greatest.min(factor.abs());
+    // Infinite where the factor is subnormal.
+    let bound = V::constant(PRODUCT_LIMIT) / factor;
+    let z = greatest.min(bound).min(x.abs());
+    let rounding = rounding(PRODUCT_SHIFT);
     let sum = (z * factor).mul_add(V::splat(-LOG2_E), rounding);
     let k = sum - rounding;
     let r = z.mul_add(-factor, k * V::splat(-LN_2_SHORT));
     let r = k.mul_add(V::splat(-LN_2_REST), r);
-    (Power::new(sum, r).value(), z, factor)
+    let power = Power::new(sum, r).value();
+    let power = bound.select_le(x.abs(), V::constant(0.0), power);
+    (power, z, factor)
 }
 
 /// `1 - e^-y`, and `e^-y` itself, for `y` from 0 to 64.

@@ -1,10 +1,7 @@
-use super::power::{scaled_exp, scaled_exp_of_product, two_to};
+use super::power::{PRODUCT_SHIFT, scaled_exp, scaled_exp_of_product, two_to};
 use crate::vector::Vector;
 
 const SHIFT: i32 = 128;
-/// `beta` may be so small that `e^(beta x)` is far below the least number and `x` times that is not.
-const SWISH_SHIFT: i32 = 512;
-const SWISH_LIMIT: f64 = 1060.0;
 
 /// `x / (1 + e^-x)`.
 ///
@@ -23,7 +20,7 @@ pub(in crate::math) fn silu<V: Vector<Element = f64>>(x: V) -> V {
 pub(in crate::math) fn silu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let x = V::constant(-760.0).max(V::constant(760.0).min(x));
     let t = scaled_exp(-x.abs(), SHIFT);
-    slope(x, t, x + V::constant(1.0))
+    slope(x, t, x + V::constant(1.0), SHIFT)
 }
 
 /// `x / (1 + e^(-beta x))`: `x` times `t / (1 + t)` or `1 / (1 + t)`, where `t = e^-|beta x|`, with the product not rounded.
@@ -31,12 +28,12 @@ pub(in crate::math) fn silu_gradient<V: Vector<Element = f64>>(x: V) -> V {
 pub(in crate::math) fn swish<V: Vector<Element = f64>>(x: V, beta: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
     let (up, down) = (
-        V::constant(two_to(SWISH_SHIFT)),
-        V::constant(two_to(-SWISH_SHIFT)),
+        V::constant(two_to(PRODUCT_SHIFT)),
+        V::constant(two_to(-PRODUCT_SHIFT)),
     );
     let sign = x.bits_and(V::constant(-0.0));
     let signed = x.bits_xor(beta.bits_and(V::constant(-0.0)));
-    let (t, z, _) = scaled_exp_of_product(x, beta, SWISH_LIMIT, SWISH_SHIFT);
+    let (t, z, _) = scaled_exp_of_product(x, beta);
     let share = signed.select_lt(zero, t, up) / t.mul_add(down, one);
     let x = signed.select_lt(zero, z.bits_or(sign), x);
     // The scale goes where nothing overflows, and nothing is subnormal before the end.
@@ -50,18 +47,23 @@ pub(in crate::math) fn swish<V: Vector<Element = f64>>(x: V, beta: V) -> V {
 /// `s (1 + beta x (1 - s))`, where `s = 1 / (1 + e^(-beta x))`.
 #[inline(always)]
 pub(in crate::math) fn swish_gradient<V: Vector<Element = f64>>(x: V, beta: V) -> V {
-    let (t, z, factor) = scaled_exp_of_product(x, beta, 760.0, SHIFT);
+    let (t, z, factor) = scaled_exp_of_product(x, beta);
     let signed = x.bits_xor(beta.bits_and(V::constant(-0.0)));
     let z = z.bits_or(signed.bits_and(V::constant(-0.0)));
-    slope(signed, t, z.mul_add(factor, V::constant(1.0)))
+    slope(
+        signed,
+        t,
+        z.mul_add(factor, V::constant(1.0)),
+        PRODUCT_SHIFT,
+    )
 }
 
-/// Of what has the sign of `x`, with `t = e^-|x|` times 2^SHIFT and `h = 1 + x`: `(1 + t h) / (1 + t)²` above 0, and
+/// Of what has the sign of `x`, with `t = e^-|x|` times 2^shift and `h = 1 + x`: `(1 + t h) / (1 + t)²` above 0, and
 /// `t (h + t) / (1 + t)²` below.
 #[inline(always)]
-fn slope<V: Vector<Element = f64>>(x: V, t: V, h: V) -> V {
-    let scale = V::constant(two_to(SHIFT));
-    let plain = t * V::constant(two_to(-SHIFT));
+fn slope<V: Vector<Element = f64>>(x: V, t: V, h: V, shift: i32) -> V {
+    let scale = V::constant(two_to(shift));
+    let plain = t * V::constant(two_to(-shift));
     let numerator = t.mul_add(h, x.select_lt(V::constant(0.0), t * plain, scale));
     numerator / t.mul_add(plain + V::constant(2.0), scale)
 }

@@ -1,4 +1,4 @@
-use super::power::{polynomial, scaled_exp, scaled_exp_of_product, two_to};
+use super::power::{PRODUCT_SHIFT, polynomial, scaled_exp, scaled_exp_of_product, two_to};
 use crate::vector::Vector;
 
 /// `ln((2 + v) / (2 - v)) = v + v³ C(v²)` for `v` up to 2/3, with a relative error of 2^-57.
@@ -41,9 +41,9 @@ fn series<V: Vector<Element = f64>>(v: V) -> V {
 #[inline(always)]
 pub(in crate::math) fn softplus_scaled<V: Vector<Element = f64>>(x: V, beta: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
-    let (t, ..) = scaled_exp_of_product(x, beta, 760.0, 2 * SHIFT);
-    let down = V::constant(1.0 / (SCALE * SCALE));
-    // 2^128 v, which does not underflow.
+    let (t, ..) = scaled_exp_of_product(x, beta);
+    let down = V::constant(two_to(-PRODUCT_SHIFT));
+    // 2^PRODUCT_SHIFT v, which does not underflow.
     let scaled = t / (t * down).mul_add(V::constant(0.5), one);
     let v = scaled * down;
     let square = v * v;
@@ -71,8 +71,8 @@ pub(in crate::math) fn softplus_gradient<V: Vector<Element = f64>>(x: V) -> V {
 #[inline(always)]
 pub(in crate::math) fn softplus_scaled_gradient<V: Vector<Element = f64>>(x: V, beta: V) -> V {
     let signed = x.bits_xor(beta.bits_and(V::constant(-0.0)));
-    let (t, ..) = scaled_exp_of_product(x, beta, 760.0, 2 * SHIFT);
-    sigmoid(signed, t, SCALE * SCALE)
+    let (t, ..) = scaled_exp_of_product(x, beta);
+    sigmoid(signed, t, two_to(PRODUCT_SHIFT))
 }
 
 /// Of what has the sign of `x`, from `t = e^-|x|` times `scale`: `1 / (1 + t)` above 0, and `t / (1 + t)` below.
