@@ -32,8 +32,10 @@ const FAR: [f32; 15] = [
 
 /// The error function.
 ///
-/// Below 1 it is `x + x p(x²)`, `p` of degree 6 with a absolute error of 2^-29.2; above it is `1 - q(x)`, `q` of degree 14
-/// up to 4 with an absolute error of 2^-26.6, and 1 beyond.
+/// Below 1 it is `x + x p(x²)`, `p` of degree 6 with an absolute error of 2^-29.2; above it is `1 - q(x)`, `q` of
+/// degree 14 up to 4 with an absolute error of 2^-26.6, and 1 beyond.
+///
+/// At most 1.126 ulp off, at 3.817499.
 #[inline(always)]
 pub(in crate::math) fn erf<V: Vector<Element = f32>>(x: V) -> V {
     let z = V::constant(4.0).min(x.abs());

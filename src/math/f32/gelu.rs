@@ -22,7 +22,8 @@ const C: [f32; 4] = [
     f32::from_bits(0x4115_82BA),
     f32::from_bits(0x3F7F_41DA),
 ];
-/// 0.3989416 2^(j/16), less j in the bits that are shifted into the exponent, and what rounding took off, relative to that.
+/// 0.3989416 2^(j/16), less j in the bits that are shifted into the exponent, and what rounding took off, relative to
+/// that.
 const DENSITIES: [f32; 16] = [
     f32::from_bits(0x3ECC_4213),
     f32::from_bits(0x3ECD_4D27),
@@ -67,9 +68,11 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 /// `x Φ(x)`.
 ///
 /// With `z = |x|` and `g = z Φ(-z)` it is `-g` below 0, and `x - g` above. `Φ(-z)` is `e^(-z²/2) R(z)`, and up to 14.6
-/// `R(z) = 0.3989416 P(z) / (z P(z) + C(z))`, `P` of degree 4 with 1 in front and `C` of degree 3, with a relative error of 2^-25.6.
-/// So what rounding does to `P` falls out of the quotient where `z` is large. The square is reduced unrounded, and what is
-/// rounded off `z e^(-z²/2)` is added.
+/// `R(z) = 0.3989416 P(z) / (z P(z) + C(z))`, `P` of degree 4 with 1 in front and `C` of degree 3, with a relative
+/// error of 2^-25.6. So what rounding does to `P` falls out of the quotient where `z` is large. The square is reduced
+/// unrounded, and what is rounded off `z e^(-z²/2)` is added.
+///
+/// At most 3.996 ulp off, at -7.321153.
 #[inline(always)]
 pub(in crate::math) fn gelu<V: Vector<Element = f32>>(x: V) -> V {
     let z = V::constant(14.6).min(x.abs());

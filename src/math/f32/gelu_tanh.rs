@@ -1,8 +1,8 @@
 use super::power::{CUBIC_0, POWERS, POWERS_LOW, ROUNDING, exact_power_by, sixths};
 use crate::vector::Vector;
 
-/// `√(8/π)` and `0.044715 √(8/π)`, both times 0.999157. With that the first has 21 bits and the second 24, and neither is
-/// rounded. Powers of e are those of `e^(1/0.999157)` then, and so are the constants below.
+/// `√(8/π)` and `0.044715 √(8/π)`, both times 0.999157. With that the first has 21 bits and the second 24, and neither
+/// is rounded. Powers of e are those of `e^(1/0.999157)` then, and so are the constants below.
 const A: f32 = f32::from_bits(0x3FCC_1618);
 const B: f32 = f32::from_bits(0x3D92_02F2);
 const LOG2_E: f32 = f32::from_bits(0x3FB8_D21B);
@@ -28,6 +28,8 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 ///
 /// With `t = e^-|u|` it is `-|x| t / (1 + t)` below 0, and `x` less that above. `u` is computed in twice the bits and
 /// reduced as in `power.rs`; `e^r` is a cubic with a relative error of 2^-28.5.
+///
+/// At most 3.945 ulp off, at -1.8401445.
 #[inline(always)]
 pub(in crate::math) fn gelu_tanh<V: Vector<Element = f32>>(x: V) -> V {
     let z = magnitude(x);
@@ -37,10 +39,11 @@ pub(in crate::math) fn gelu_tanh<V: Vector<Element = f32>>(x: V) -> V {
     straight - z * t / (t + V::constant(SCALE))
 }
 
-/// With `s = 1 / (1 + e^u)` it is `h = s (1 - |x| u' (1 - s))` for `-|x|`, and `1 - h` for `|x|`, where `u` is that of `|x|`.
+/// With `s = 1 / (1 + e^u)` it is `h = s (1 - |x| u' (1 - s))` for `-|x|`, and `1 - h` for `|x|`, where `u` is that of
+/// `|x|`.
 ///
-/// The terms in brackets nearly cancel where the derivative is least, so what is rounded off `|x| u'` and `1 - s` is subtracted
-/// from them.
+/// The terms in brackets nearly cancel where the derivative is least, so what is rounded off `|x| u'` and `1 - s` is
+/// subtracted from them.
 #[inline(always)]
 pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));

@@ -5,8 +5,10 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 
 /// `x tanh(ln(1 + e^x))`.
 ///
-/// With `t = e^x` and `n = t² + 2 t` it is `x n / (n + 2)`. Above 10 that is `x`, rounded; below -110 it is less than half of
-/// the least number.
+/// With `t = e^x` and `n = t² + 2 t` it is `x n / (n + 2)`. Above 10 that is `x`, rounded; below -110 it is less than
+/// half of the least number.
+///
+/// At most 3.730 ulp off, at -5.9420657.
 #[inline(always)]
 pub(in crate::math) fn mish<V: Vector<Element = f32>>(x: V) -> V {
     let top = V::constant(10.0);
@@ -20,7 +22,8 @@ pub(in crate::math) fn mish<V: Vector<Element = f32>>(x: V) -> V {
 
 /// `t q (1 + t/2 + x (1 + t) q)`, where `t = e^x` and `q = 2 / (t² + 2 t + 2)`.
 ///
-/// The terms of the sum nearly cancel where the derivative is least, so what is rounded off `q` and `x (1 + t)` is added to it.
+/// The terms of the sum nearly cancel where the derivative is least, so what is rounded off `q` and `x (1 + t)` is
+/// added to it.
 #[inline(always)]
 pub(in crate::math) fn mish_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let (one, two) = (V::constant(1.0), V::constant(2.0));

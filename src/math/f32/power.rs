@@ -1,7 +1,8 @@
-//! The exponential inside of other functions: `2^64 e^y` for `y` up to 44, so that what is subnormal in `e^y` is not yet.
+//! The exponential inside of other functions: `2^64 e^y` for `y` up to 44, so that what is subnormal in `e^y` is not
+//! yet.
 //!
-//! `e^y = 2^k e^r`, where `k` is a multiple of 1/16 and `r = y - k ln 2`. The caller has `k` as the sum
-//! `k + ROUNDING`, and `r`, which it computes as exactly as its `y` needs. The fraction of `2^k` comes from a table, and
+//! `e^y = 2^k e^r`, where `k` is a multiple of 1/16 and `r = y - k ln 2`. The caller has `k` as the sum `k +
+//! ROUNDING`, and `r`, which it computes as exactly as its `y` needs. The fraction of `2^k` comes from a table, and
 //! its whole part is added to the exponent's bits.
 
 use crate::vector::Vector;
@@ -86,8 +87,8 @@ pub(super) const POWERS_LOW: [f32; 16] = [
 
 /// `2^64 2^k e^r`, where `sum` is `k + ROUNDING`, `k` from -170 to 60, and |r| <= ln(2)/32. At most 1.2 ulp off.
 ///
-/// `6 e^r` is `((r + CUBIC_2) r + 6) r + 6`, with a relative error of 2^-29.2; the first factor needs no product, since the
-/// table is a sixth of the powers.
+/// `6 e^r` is `((r + CUBIC_2) r + 6) r + 6`, with a relative error of 2^-29.2; the first factor needs no product,
+/// since the table is a sixth of the powers.
 #[inline(always)]
 pub(super) fn power<V: Vector<Element = f32>>(sum: V, r: V) -> V {
     let c0 = V::splat(CUBIC_0);
@@ -152,8 +153,8 @@ fn reduced<V: Vector<Element = f32>>(y: V) -> (V, V) {
     (sum, k.mul_add(V::splat(-LN_2_LOW), r))
 }
 
-/// `2^64 e^-|x factor|`, which is 0 to its user where that is less than `2^-150`. The product is not rounded. `factor` is
-/// neither 0 nor NaN.
+/// `2^64 e^-|x factor|`, which is 0 to its user where that is less than `2^-150`. The product is not rounded. `factor`
+/// is neither 0 nor NaN.
 #[inline(always)]
 pub(super) fn scaled_exp_of_product<V: Vector<Element = f32>>(x: V, factor: V) -> V {
     let factor = V::splat(f32::MAX).min(factor.abs());

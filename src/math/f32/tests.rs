@@ -2,8 +2,8 @@
 
 use super::{erf, gelu, gelu_tanh, ln_1p, mish, softplus, tanh_shrink};
 
-/// `y` is within `most` ulp of `exact`, or of the ulp of 1/16 where `crosses` says that the function is near a zero that it
-/// crosses.
+/// `y` is within `most` ulp of `exact`, or of the ulp of 1/16 where `crosses` says that the function is near a zero
+/// that it crosses.
 #[track_caller]
 fn near(y: f32, exact: f64, most: f64, crosses: bool) {
     let least = if crosses {
