@@ -4,8 +4,10 @@ use super::{ActivationError, AnyActivation, MEMBERS, Operator, list, quoted, val
 
 impl AnyActivation {
     /// From the type of an [ONNX operator](https://onnx.ai/onnx/operators/) and its attributes: `Relu`,
-    /// `LeakyRelu`, `PRelu`, `Clip`, `ThresholdedRelu`, `HardSigmoid`, `HardSwish`, and `Shrink` where it is a
-    /// hard or a soft one. Attributes that are not given have ONNX's defaults.
+    /// `LeakyRelu`, `PRelu`, `Clip`, `ThresholdedRelu`, `HardSigmoid`, `HardSwish`, `Gelu`, `Softplus`, `Mish`, `Softsign`, and
+    /// `Shrink` where it is a hard or a soft one. Attributes that are not given have ONNX's defaults.
+    ///
+    /// The text `approximate` of `Gelu` is given as a number: 0 for "none", 1 for "tanh".
     ///
     /// Constant inputs are given as attributes: `min` and `max` of `Clip`, where one that is missing clips
     /// nothing, and `slope` of `PRelu`. A `PRelu` of one slope is a [`LeakyRelu`](crate::LeakyRelu); for more, build a

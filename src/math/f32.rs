@@ -13,3 +13,6 @@ pub(super) mod silu;
 pub(super) mod softplus;
 pub(super) mod tanh;
 pub(super) mod tanh_shrink;
+
+#[cfg(test)]
+mod tests;

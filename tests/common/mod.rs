@@ -237,6 +237,9 @@ macro_rules! for_each_activation {
         use rectify::*;
         use $crate::common::{BOUNDS, LAMBDAS, LINES};
         $crate::for_each_activation!(@one $activation, $body, Relu, Relu6, SquaredRelu, HardSwish);
+        $crate::for_each_activation!(@one $activation, $body,
+            Gelu, GeluTanh, Mish, LogSigmoid, Softsign, TanhShrink,
+            Softplus::new(1.0), Softplus::new(1.7), Softplus::new(-3.0));
         for slope in $slopes {
             $crate::for_each_activation!(@one $activation, $body, LeakyRelu::new(slope));
         }

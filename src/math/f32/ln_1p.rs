@@ -19,8 +19,11 @@ const ROOT_HALF: u32 = 0x3F35_04F3;
 
 /// `ln(1 + x)`.
 ///
-/// `1 + x = 2^k (1 + f)`, with `1 + f` from `√(1/2)` to `√2`, and the logarithm is `k ln 2 + f + f² q(f)`, `q` of degree 8 with
-/// a relative error of 2^-27.8. `f` is `x 2^-k + (2^-k - 1)`, rounded once, so nothing of a small `x` is lost.
+/// `1 + x = 2^k (1 + f)`, with `1 + f` from `√(1/2)` to `√2`, and the logarithm is `k ln 2 + f + f² q(f)`, `q` of
+/// degree 8 with a relative error of 2^-27.8. `f` is `x 2^-k + (2^-k - 1)`, rounded once, so nothing of a small `x` is
+/// lost.
+///
+/// At most 1.453 ulp off, at 0.4142768.
 #[inline(always)]
 pub(in crate::math) fn ln_1p<V: Vector<Element = f32>>(x: V) -> V {
     let one = V::constant(1.0);

@@ -17,8 +17,10 @@ const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
 
 /// `ln(1 + e^x)`.
 ///
-/// It is `max(x, 0) + ln(1 + t)` with `t = e^-|x|`, and `ln(1 + t)` is `t` times a polynomial of degree 9 on [0, 1], with a
-/// relative error of 2^-27.5.
+/// It is `max(x, 0) + ln(1 + t)` with `t = e^-|x|`, and `ln(1 + t)` is `t` times a polynomial of degree 9 on [0, 1],
+/// with a relative error of 2^-27.5.
+///
+/// At most 2.730 ulp off, at -2.7593179.
 #[inline(always)]
 pub(in crate::math) fn softplus<V: Vector<Element = f32>>(x: V) -> V {
     let t = scaled_exp(V::constant(-110.0).max(-x.abs()));

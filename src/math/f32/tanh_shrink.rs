@@ -4,42 +4,59 @@ use crate::vector::Vector;
 /// Of `(x - tanh x) / x³` in `x²`.
 const C: [f32; 8] = [
     f32::from_bits(0x3EAA_AAAB),
-    f32::from_bits(0xBE08_8888),
-    f32::from_bits(0x3D5D_092B),
-    f32::from_bits(0xBCB2_C78A),
-    f32::from_bits(0x3C0E_013E),
-    f32::from_bits(0xBB4E_5C2E),
-    f32::from_bits(0x3A65_461A),
-    f32::from_bits(0xB905_9E3A),
+    f32::from_bits(0xBE08_8874),
+    f32::from_bits(0x3D5D_065A),
+    f32::from_bits(0xBCB2_B0C5),
+    f32::from_bits(0x3C0D_A1CE),
+    f32::from_bits(0xBB4C_ACEE),
+    f32::from_bits(0x3A61_6127),
+    f32::from_bits(0xB902_0132),
 ];
+/// What rounding took off the first, 1/3.
+const C_0_LOW: f32 = f32::from_bits(0xB22A_AAAB);
+const SPLIT: f64 = 1.0625;
 const SCALE: f64 = (1_u128 << 64) as f64;
 
 /// `x - tanh x`.
 ///
-/// Below 1.0625 it is `x³ p(x²)`, `p` of degree 7 with a relative error of 2^-25; above it is `(x - 1) + 2 t / (1 + t)` with
-/// `t = e^-2x`.
+/// Below 1.0625 it is `x³ p(x²)`, `p` of degree 7 with a relative error of 2^-26.2; above it is `(x - 1) + 2 t / (1 +
+/// t)` with `t = e^-2x`.
+///
+/// At most 2.66 ulp off, at 1.0039443.
 #[inline(always)]
 pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
     let z = x.abs();
-    let s = z * z;
-    let near = s * cubic(s) * z;
-    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
-    let far = (z - V::constant(1.0)) + (t + t) / (t + V::constant(SCALE));
+    let far = (z - V::constant(1.0)) + below_1(z);
     let sign = x.bits_and(V::constant(-0.0));
-    z.select_lt(V::constant(1.0625), near, far).bits_or(sign)
+    z.select_lt(V::constant(SPLIT), near(z), far).bits_or(sign)
 }
 
-/// `tanh²(x)`, with `tanh x` as `x - (x - tanh x)`.
+/// `tanh²(x)`, from the same parts.
 #[inline(always)]
 pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V {
-    // At an infinity the difference is NaN; past 20 it is 1 or -1.
-    let x = V::constant(-20.0).max(V::constant(20.0).min(x));
-    let tanh = x - tanh_shrink(x);
+    let z = x.abs();
+    let far = V::constant(1.0) - below_1(z);
+    let tanh = z.select_lt(V::constant(SPLIT), z - near(z), far);
     tanh * tanh
 }
 
+/// `z - tanh z`, up to `SPLIT`.
 #[inline(always)]
-fn cubic<V: Vector<Element = f32>>(s: V) -> V {
+fn near<V: Vector<Element = f32>>(z: V) -> V {
+    let s = z * z;
+    let cube = s * z;
+    cube.mul_add(V::splat(C[0]), cube * tail(s))
+}
+
+/// `1 - tanh z`.
+#[inline(always)]
+fn below_1<V: Vector<Element = f32>>(z: V) -> V {
+    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
+    (t + t) / (t + V::constant(SCALE))
+}
+
+#[inline(always)]
+fn tail<V: Vector<Element = f32>>(s: V) -> V {
     let mut p = V::splat(C[7]);
     p = p.mul_add(s, V::splat(C[6]));
     p = p.mul_add(s, V::splat(C[5]));
@@ -47,6 +64,5 @@ fn cubic<V: Vector<Element = f32>>(s: V) -> V {
     p = p.mul_add(s, V::splat(C[3]));
     p = p.mul_add(s, V::splat(C[2]));
     p = p.mul_add(s, V::splat(C[1]));
-    p = p.mul_add(s, V::splat(C[0]));
-    p
+    p.mul_add(s, V::splat(C_0_LOW))
 }
