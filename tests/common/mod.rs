@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rectify::{Element, Thresholds, Tier};
+use rectify::{AnyActivation, Element, Thresholds, Tier};
 
 pub use guarded::{At, GuardedBuffers};
 pub use kernel::{Is, Kernel, MARGIN, OutputMemory, as_uninit, check_kernel, check_slopes, poison};
@@ -219,27 +219,71 @@ pub const LINES: [(f64, f64); 5] = [
     (f64::INFINITY, -1.0),
 ];
 
+/// The smooth activations, as texts, with some parameters. They are tested as what `AnyActivation` holds: one type instead of
+/// many keeps the tests small.
+pub const SMOOTH: [&str; 21] = [
+    "gelu",
+    "elu(alpha=-0.5)",
+    "softplus(beta=1.7)",
+    "sigmoid",
+    "tanh",
+    "silu",
+    "swish(beta=1.702)",
+    "swish(beta=-3)",
+    "gelu_tanh",
+    "elu",
+    "elu(alpha=inf)",
+    "selu",
+    "celu",
+    "celu(alpha=2)",
+    "celu(alpha=-0.5)",
+    "softplus",
+    "softplus(beta=-3)",
+    "mish",
+    "log_sigmoid",
+    "softsign",
+    "tanh_shrink",
+];
+
+/// So many of [`SMOOTH`] are in tests that take long.
+pub const FEW_SMOOTH: usize = 3;
+
+/// The first `count` of [`SMOOTH`].
+pub fn smooth(count: usize) -> impl Iterator<Item = AnyActivation> {
+    let texts = SMOOTH.into_iter().take(count);
+    texts.map(|text| {
+        text.parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+    })
+}
+
 /// Runs `$body` with each activation, with some parameters of each kind: `few` of them in tests that take
-/// long, or `all`. A new activation is a line here.
+/// long, or `all`; or few of the `rectifiers` alone. A new activation is a line here, a smooth one in [`SMOOTH`].
 #[macro_export]
 macro_rules! for_each_activation {
-    (few, |$activation:ident| $body:expr) => {
+    (rectifiers, |$activation:ident| $body:expr) => {
         $crate::for_each_activation!(
             ($crate::common::FEW_SLOPES, 1, 1, 1), |$activation| $body
         )
     };
-    (all, |$activation:ident| $body:expr) => {
+    (few, |$activation:ident| $body:expr) => {{
+        $crate::for_each_activation!(rectifiers, |$activation| $body);
+        for $activation in $crate::common::smooth($crate::common::FEW_SMOOTH) {
+            $body;
+        }
+    }};
+    (all, |$activation:ident| $body:expr) => {{
         $crate::for_each_activation!(
             ($crate::common::SLOPES, usize::MAX, usize::MAX, usize::MAX), |$activation| $body
-        )
-    };
+        );
+        for $activation in $crate::common::smooth(usize::MAX) {
+            $body;
+        }
+    }};
     (($slopes:expr, $bounds:expr, $lambdas:expr, $lines:expr), |$activation:ident| $body:expr) => {{
         use rectify::*;
         use $crate::common::{BOUNDS, LAMBDAS, LINES};
         $crate::for_each_activation!(@one $activation, $body, Relu, Relu6, SquaredRelu, HardSwish);
-        $crate::for_each_activation!(@one $activation, $body,
-            Gelu, GeluTanh, Mish, LogSigmoid, Softsign, TanhShrink,
-            Softplus::new(1.0), Softplus::new(1.7), Softplus::new(-3.0));
         for slope in $slopes {
             $crate::for_each_activation!(@one $activation, $body, LeakyRelu::new(slope));
         }

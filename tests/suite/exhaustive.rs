@@ -1,4 +1,5 @@
-//! All 2^32 `f32` inputs, forward and backward, on every tier, by bits.
+//! All 2^32 `f32` inputs, forward and backward, on every tier, by bits. Of the rectifiers: those of the smooth activations
+//! have hashes, in `accuracy.rs`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -37,7 +38,7 @@ fn for_every_f32(check: impl Fn(&[f32]) + Sync) {
 fn every_f32_on_every_tier() {
     // Every chunk has the same gradient of the output, half of it special: each input meets one of its values.
     let dy: Vec<f32> = values(CHUNK as usize, 1);
-    for_each_activation!(few, |activation| {
+    for_each_activation!(rectifiers, |activation| {
         for_every_f32(|x| {
             let mut expected = [0.0; CHUNK as usize];
             let mut y = [0.0; CHUNK as usize];
