@@ -111,11 +111,14 @@ pub(in crate::math) fn gelu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     // P = 1 + z s
     let (s, s_low) = last_step(z, polynomial(z, &P_TAIL_TAIL), P[1]);
     let (m, m_low) = last_step(z, polynomial(z, &M_TAIL), M[0]);
-    let denominator = z.mul_add(z.mul_add(s, one), m);
+    let p = z.mul_add(s, one);
+    let denominator = z.mul_add(p, m);
     let w = (-z).mul_add(z, one);
+    let w_low = (-z).mul_add(z, one - w);
     let inner = s.mul_add(w, -m) + s_low.mul_add(w, -m_low);
     let (n, n_low) = mul_add_in_two(inner, z, w);
-    let h = density.times_sum(n, n_low) / (denominator * V::constant(two_to(SHIFT)));
+    let h =
+        density.times_sum(n, w_low.mul_add(p, n_low)) / (denominator * V::constant(two_to(SHIFT)));
     x.select_lt(zero, h, one - h)
 }
 
