@@ -5,8 +5,8 @@ the same `f32` inputs, and `others.csv`, where those two are farther from the tr
 
     benches/peers/python/.venv/bin/python tests/vectors/make_smooth.py
 
-Every truth has two sources. It is what PyTorch returns in `f64`, where mpmath's 600 bits confirm that; it is marked `p`.
-Elsewhere PyTorch's `f64` is itself wrong: by cancellation in the tails, or NaN at an infinity. There it is mpmath's,
+Every truth has two sources. It is what PyTorch returns in `f64`, where mpmath's 600 bits confirm that; it is marked
+`p`. Elsewhere PyTorch's `f64` is itself wrong: by cancellation in the tails, or NaN at an infinity. There it is mpmath's,
 which SciPy has to confirm (`s`), but for infinite inputs, where SciPy's formulas have no limits, either (`m`).
 
 Of gradients `dy` is 1; those of ELU and its kin at NaN are NaN, as PyTorch has them. Numbers are their bits in
