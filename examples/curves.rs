@@ -140,19 +140,19 @@ fn smooth() -> Vec<Picture> {
     vec![
         Picture::of("sigmoid", "Sigmoid", Sigmoid, window(6.0, (-0.2, 1.2), &[])),
         Picture::of("tanh", "Tanh", Tanh, window(4.0, (-1.5, 1.5), &[])),
-        Picture::of("silu", "Silu", Silu, window(6.0, (-1.0, 5.0), &[])),
+        Picture::of("silu", "Silu", Silu, window(5.0, (-1.0, 5.0), &[])),
         Picture {
             file: "swish",
             panels: vec![
                 Panel::of(
                     "Swish::QUICK_GELU, beta 1.702",
                     Swish::QUICK_GELU,
-                    &window(6.0, (-1.0, 5.0), &[]),
+                    &window(5.0, (-1.0, 5.0), &[]),
                 ),
                 Panel::of(
                     "Swish, beta 0.3",
                     Swish::new(0.3),
-                    &window(6.0, (-1.0, 5.0), &[]),
+                    &window(5.0, (-1.0, 5.0), &[]),
                 ),
             ],
         },
@@ -169,7 +169,7 @@ fn smooth() -> Vec<Picture> {
             Elu::default(),
             window(4.0, (-2.0, 4.0), &[0.0]),
         ),
-        Picture::of("selu", "Selu", Selu, window(4.0, (-2.0, 4.0), &[0.0])),
+        Picture::of("selu", "Selu", Selu, window(4.0, (-2.0, 4.5), &[0.0])),
         // An alpha of 1 would be ELU.
         Picture::of(
             "celu",
@@ -183,21 +183,21 @@ fn smooth() -> Vec<Picture> {
                 Panel::of(
                     "Softplus, beta 1",
                     Softplus::default(),
-                    &window(4.0, (-1.0, 4.0), &[]),
+                    &window(4.0, (-1.0, 4.5), &[]),
                 ),
                 Panel::of(
                     "Softplus, beta 3",
                     Softplus::new(3.0),
-                    &window(4.0, (-1.0, 4.0), &[]),
+                    &window(4.0, (-1.0, 4.5), &[]),
                 ),
             ],
         },
-        Picture::of("mish", "Mish", Mish, window(6.0, (-1.0, 5.0), &[])),
+        Picture::of("mish", "Mish", Mish, window(5.0, (-1.0, 5.0), &[])),
         Picture::of(
             "log_sigmoid",
             "LogSigmoid",
             LogSigmoid,
-            window(4.0, (-4.0, 1.5), &[]),
+            window(4.0, (-4.5, 1.5), &[]),
         ),
         Picture::of(
             "softsign",
@@ -209,7 +209,7 @@ fn smooth() -> Vec<Picture> {
             "tanh_shrink",
             "TanhShrink",
             TanhShrink,
-            window(3.0, (-2.0, 2.0), &[]),
+            window(3.0, (-2.5, 2.5), &[]),
         ),
     ]
 }
