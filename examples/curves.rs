@@ -197,7 +197,7 @@ fn smooth() -> Vec<Picture> {
             "log_sigmoid",
             "LogSigmoid",
             LogSigmoid,
-            window(4.0, (-4.5, 1.5), &[]),
+            window(4.0, (-4.5, 3.0), &[]),
         ),
         Picture::of(
             "softsign",
