@@ -126,7 +126,7 @@ impl Function {
         }
     }
 
-    /// In `f64`, for an `x` that is an `f32` and no NaN.
+    /// In `f64`, for an `x` that is an `f32`. Of NaN it is NaN, or what its last branch is.
     #[inline]
     pub fn fast(self, direction: Direction, x: f64) -> f64 {
         if x.is_infinite() {

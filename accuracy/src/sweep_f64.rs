@@ -32,6 +32,7 @@ pub fn sweep(
             .map(|&tier| results(activation, direction, tier, &x))
             .collect();
         let mut worst = vec![Worst::default(); tiers.len()];
+        let at_nan = function.fast(direction, f64::NAN);
         for (i, &x) in x.iter().enumerate() {
             let truth = (!x.is_nan()).then(|| function.slow(direction, x));
             let crossing = direction == Direction::Gradient
@@ -42,8 +43,8 @@ pub fn sweep(
                 let result = results[i];
                 let error = match &truth {
                     Some(truth) => F64.error_of(result, truth, crossing),
-                    // NaN in, NaN out.
-                    None if result.is_nan() => 0.0,
+                    // NaN in, NaN out; but a gradient by its last branch, where the definition has branches.
+                    None if result == at_nan || result.is_nan() && at_nan.is_nan() => 0.0,
                     None => f64::INFINITY,
                 };
                 worst.meet(error, x);

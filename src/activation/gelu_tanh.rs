@@ -11,7 +11,7 @@ use crate::vector::{Functions, Vector};
 /// `f(-inf) = -0`, where other libraries give NaN, and `f(inf) = inf`. The least value is -0.17004, at -0.75246.
 ///
 /// Values of `f32` are at most 3.95 ulp from the truth, on the negative side, too, where they fall below the least
-/// normal number at -9.8 and become 0 at -10.7. Gradients are at most ERR_GRADIENT ulp off, of the ulp of 1/16 where
+/// normal number at -9.8 and become 0 at -10.7. Gradients are at most 4.07 ulp off, of the ulp of 1/16 where
 /// they are smaller around their zero.
 ///
 /// Source: Hendrycks and Gimpel, *Gaussian Error Linear Units (GELUs)*, 2016. Elsewhere it is `gelu_new`,

@@ -4,10 +4,10 @@ use crate::vector::{Functions, Vector};
 
 /// The sigmoid linear unit, also called the swish: `f(x) = x / (1 + e^-x)`, which is `x` times the sigmoid of `x`.
 ///
-/// With `s = 1 / (1 + e^-x)`, `f'(x) = s * (1 + x * (1 - s))`. NaN stays NaN, quiet, and zeros pass. `f(-inf) = -0`, where
-/// `x` times the sigmoid is NaN, and `f(inf) = inf`. The least value is -0.27846, at -1.27846.
+/// With `s = 1 / (1 + e^-x)`, `f'(x) = s * (1 + x * (1 - s))`. NaN stays NaN, quiet, and zeros pass. `f(-inf) = -0`,
+/// where `x` times the sigmoid is NaN, and `f(inf) = inf`. The least value is -0.27846, at -1.27846.
 ///
-/// Values of `f32` are at most ERR_SILU_V ulp from the truth, gradients ERR_SILU_G, of the ulp of 1/16 where they are smaller
+/// Values of `f32` are at most 2.6 ulp from the truth, gradients 3.9, of the ulp of 1/16 where they are smaller
 /// around their zero.
 ///
 /// Source: Elfwing, Uchibe and Doya, *Sigmoid-Weighted Linear Units for Neural Network Function Approximation in

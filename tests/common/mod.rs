@@ -268,6 +268,8 @@ macro_rules! for_each_activation {
     };
     (few, |$activation:ident| $body:expr) => {{
         $crate::for_each_activation!(rectifiers, |$activation| $body);
+        #[allow(unused_imports)]
+        use rectify::*;
         for $activation in $crate::common::smooth($crate::common::FEW_SMOOTH) {
             $body;
         }
@@ -276,6 +278,8 @@ macro_rules! for_each_activation {
         $crate::for_each_activation!(
             ($crate::common::SLOPES, usize::MAX, usize::MAX, usize::MAX), |$activation| $body
         );
+        #[allow(unused_imports)]
+        use rectify::*;
         for $activation in $crate::common::smooth(usize::MAX) {
             $body;
         }

@@ -40,14 +40,16 @@ pub(super) const fn scaled_table(exponent: i32) -> [f32; 16] {
     table
 }
 
-/// `2^exponent 2^k`, where `sum` is `k + V::rounding(FRACTION)` and `table` is `scaled_table(exponent)`. A normal number.
+/// `2^exponent 2^k`, where `sum` is `k + V::rounding(FRACTION)` and `table` is `scaled_table(exponent)`. A normal
+/// number.
 #[inline(always)]
 pub(super) fn power<V: Vector<Element = f32>>(sum: V, table: &[f32; 16]) -> V {
     sum.look_up(table)
         .bits_add(sum.bits_shl(V::MANTISSA_BITS - FRACTION))
 }
 
-/// `2^exponent e^y`, where `table` is `scaled_table(exponent)` and the result a normal number. Nearly as accurate as [`exp`].
+/// `2^exponent e^y`, where `table` is `scaled_table(exponent)` and the result a normal number. Nearly as accurate as
+/// [`exp`].
 #[inline(always)]
 pub(super) fn scaled_exp<V: Vector<Element = f32>>(y: V, table: &[f32; 16]) -> V {
     let rounding = V::rounding(FRACTION);
@@ -69,10 +71,11 @@ pub(super) fn scaled<V: Vector<Element = f32>>(sum: V, r: V, table: &[f32; 16]) 
 
 /// `e^x`.
 ///
-/// `e^x = 2^k e^r`, where `k` is `x log2(e)` rounded to a multiple of 1/16, `r` is `x - k ln 2` and the fraction of `2^k`
-/// comes from a table. `e^r` is `1 + r + r² q(r)`, `q` of degree 1 on |r| <= ln(2)/32, with a relative error of 2^-29.2.
+/// `e^x = 2^k e^r`, where `k` is `x log2(e)` rounded to a multiple of 1/16, `r` is `x - k ln 2` and the fraction of
+/// `2^k` comes from a table. `e^r` is `1 + r + r² q(r)`, `q` of degree 1 on |r| <= ln(2)/32, with a relative error of
+/// 2^-29.2.
 ///
-/// At most ERR_EXP.
+/// At most 0.990 ulp off, at -22.029484 (`C1B0_3C62`).
 #[inline(always)]
 pub(in crate::math) fn exp<V: Vector<Element = f32>>(x: V) -> V {
     // Where the result is infinite or 0 already; NaN stays, as it is second.

@@ -12,7 +12,7 @@ pub(super) const C6: f32 = f32::from_bits(0x3AB5_B9AE);
 /// `e^x = 2^k e^r` with a whole `k`, and the result is `2^k p + (2^k - 1)`, rounded once but for what `2^k - 1` rounds.
 /// `p = e^r - 1` is `r + r² q(r)`, `q` of degree 4 on |r| <= ln(2)/2, with an error of 2^-26.1 of `p`.
 ///
-/// At most ERR_EXP_M1.
+/// At most 1.53 ulp off, at 0.3911038 (`3EC8_3EC2`).
 #[inline(always)]
 pub(in crate::math) fn exp_m1<V: Vector<Element = f32>>(x: V) -> V {
     // Where the result is infinite or -1 already; NaN stays, as it is second.
@@ -34,7 +34,7 @@ pub(in crate::math) fn exp_m1<V: Vector<Element = f32>>(x: V) -> V {
 ///
 /// As [`exp_m1`], without the low part of `ln 2`: where it counts, `e^x` does not.
 ///
-/// At most ERR_EXP_M1_BELOW_0.
+/// At most 0.945 ulp off, at -0.3955549 (`BECA_862C`).
 #[inline(always)]
 pub(in crate::math) fn exp_m1_below_0<V: Vector<Element = f32>>(x: V) -> V {
     let x = V::constant(-18.0).max(x);

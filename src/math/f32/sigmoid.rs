@@ -10,7 +10,7 @@ const TABLE: [f32; 16] = scaled_table(64);
 /// With `e^x = w e^r`, reduced as in `exp`, it is `w / (w + e^-r)`: so the power of two is multiplied with nothing.
 /// `e^-r` is `1 - r (1 - r q(r))`, `q` of degree 1 on |r| <= ln(2)/32, with a relative error of 2^-29.2.
 ///
-/// At most ERR_SIGMOID.
+/// At most 2.44 ulp off, at -16.645712 (`C185_2A6B`).
 #[inline(always)]
 pub(in crate::math) fn sigmoid<V: Vector<Element = f32>>(x: V) -> V {
     // Where the result is 1 or 0 already; NaN stays, as it is second.
@@ -32,14 +32,14 @@ pub(in crate::math) fn sigmoid<V: Vector<Element = f32>>(x: V) -> V {
 
 /// `e^-|x| / (1 + e^-|x|)^2`.
 ///
-/// At most ERR_SIGMOID_GRADIENT.
+/// At most 3.03 ulp off, at 3.4053154 (`4059_F0B0`).
 #[inline(always)]
 pub(in crate::math) fn sigmoid_gradient<V: Vector<Element = f32>>(x: V) -> V {
     bell(-x.abs(), 1.0)
 }
 
-/// `factor t / (1 + t)^2`, where `t = e^y` and `y` is not above 0. The denominator is `1 + t (2 + t)`, which rounds less than
-/// a square.
+/// `factor t / (1 + t)^2`, where `t = e^y` and `y` is not above 0. The denominator is `1 + t (2 + t)`, which rounds
+/// less than a square.
 #[inline(always)]
 pub(super) fn bell<V: Vector<Element = f32>>(y: V, factor: f64) -> V {
     let t = scaled_exp(V::constant(-110.0).max(y), &TABLE);

@@ -6,8 +6,8 @@ use super::exp::{
 use super::power::{LN_2_REST, LN_2_SHORT};
 use crate::vector::Vector;
 
-/// Of the denominator, which would overflow where the quotient is small; of both parts of that of the gradient, so that it
-/// alone is subnormal.
+/// Of the denominator, which would overflow where the quotient is small; of both parts of that of the gradient, so that
+/// it alone is subnormal.
 const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
 const DOWN: [f32; 16] = scaled_table(-64);
 const UP: [f32; 16] = scaled_table(64);
@@ -19,7 +19,7 @@ const TOP: f64 = 40.0;
 ///
 /// `e^-x` is reduced as in `exp`, with the same polynomial, and the 1 is added to its power of two. Zeros pass.
 ///
-/// At most ERR_SILU.
+/// At most 2.54 ulp off, at -17.437616 (`C18B_803D`).
 #[inline(always)]
 pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
     // Less gives -0.
@@ -32,10 +32,10 @@ pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
     V::constant(TOP).select_lt(x, x, quotient(s, sum, r))
 }
 
-/// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20: as [`silu`], with the product not rounded. An infinite `beta`
-/// is taken for the largest number.
+/// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20: as [`silu`], with the product not rounded. An infinite
+/// `beta` is taken for the largest number.
 ///
-/// At most ERR_SWISH.
+/// At most 2.69 ulp off with a `beta` of 1.702, at -9.903125 (`C11E_7333`).
 #[inline(always)]
 pub(in crate::math) fn swish<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let (beta, s) = within(x, beta, 125.0);
@@ -69,16 +69,17 @@ fn quotient<V: Vector<Element = f32>>(numerator: V, sum: V, minus_r: V) -> V {
 
 /// With `t = e^-|x|` it is `(1 + t (1 + x)) / (1 + t)^2` above 0, and `t (1 + x + t) / (1 + t)^2` below.
 ///
-/// At most ERR_SILU_GRADIENT.
+/// At most 3.84 ulp off, at -0.5457507 (`BF0B_B651`), of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn silu_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let x = V::constant(110.0).min(V::constant(-110.0).max(x));
-    slope(x, scaled_exp(-x.abs(), &UP))
+    slope(x, x + V::constant(1.0), scaled_exp(-x.abs(), &UP))
 }
 
 /// As [`silu_gradient`] at `beta x`, which is not rounded.
 ///
-/// At most ERR_SWISH_GRADIENT.
+/// At most 3.89 ulp off over every 13th number with a `beta` of 1.702, at -0.32068303 (`BEA4_3091`), of the ulp of 1/16
+/// near its zero.
 #[inline(always)]
 pub(in crate::math) fn swish_gradient<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let (beta, s) = within(x, beta, 110.0);
@@ -90,15 +91,14 @@ pub(in crate::math) fn swish_gradient<V: Vector<Element = f32>>(x: V, beta: V) -
     let k = sum - rounding;
     let r = k.mul_add(V::splat(-LN_2_HIGH), -z.abs());
     let r = k.mul_add(V::splat(-LN_2_LOW), r - low.bits_xor(sign));
-    slope(z, scaled(sum, r, &UP))
+    slope(z, beta.mul_add(s, V::constant(1.0)), scaled(sum, r, &UP))
 }
 
-/// From `z` and `t = 2^64 e^-|z|`.
+/// From `z`, `1 + z` and `t = 2^64 e^-|z|`.
 #[inline(always)]
-fn slope<V: Vector<Element = f32>>(z: V, t: V) -> V {
+fn slope<V: Vector<Element = f32>>(z: V, z_and_one: V, t: V) -> V {
     let one = V::constant(1.0 / SCALE);
     let plain = t * V::constant(SCALE);
-    let inner = z + V::constant(1.0);
-    let numerator = t.mul_add(inner, z.select_lt(V::constant(0.0), t * plain, one));
+    let numerator = t.mul_add(z_and_one, z.select_lt(V::constant(0.0), t * plain, one));
     numerator / t.mul_add(plain + V::constant(2.0), one)
 }

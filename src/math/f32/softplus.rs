@@ -51,11 +51,10 @@ pub(in crate::math) fn softplus_scaled<V: Vector<Element = f32>>(x: V, beta: V) 
     let t = scaled_exp_of_product(x, beta);
     // The scale goes where nothing overflows, and nothing is subnormal before the end.
     let scale = V::constant(1.0 / SCALE);
-    let is_small = |yes, no| beta.abs().select_lt(one, yes, no);
-    let log = t * (quotient(t) * is_small(scale, one));
-    let inverse = is_small(V::constant(SCALE), one) / beta;
+    let factor = beta.abs().select_lt(one, scale, one);
+    let log = t * (quotient(t) * factor);
     let straight = zero.select_lt(beta, zero.max(x), zero.min(x));
-    log.mul_add(inverse, straight)
+    straight + log / (beta * factor)
 }
 
 /// `1 / (1 + e^-x)`.

@@ -5,10 +5,10 @@ use crate::vector::Vector;
 
 /// `tanh x`.
 ///
-/// With `e^(2|x|) = w e^(2s)`, `w` a power of two, it is `n / (2w - n)`, where `n = w - 1 + p` and `p = 1 - e^(-2s)`. That is
-/// `s` times a polynomial of degree 5 on |s| <= ln(2)/4, with a relative error of 2^-26.1.
+/// With `e^(2|x|) = w e^(2s)`, `w` a power of two, it is `n / (2w - n)`, where `n = w - 1 + p` and `p = 1 - e^(-2s)`.
+/// That is `s` times a polynomial of degree 5 on |s| <= ln(2)/4, with a relative error of 2^-26.1.
 ///
-/// At most ERR_TANH.
+/// At most 2.57 ulp off, at 0.5396155 (`3F0A_243E`).
 #[inline(always)]
 pub(in crate::math) fn tanh<V: Vector<Element = f32>>(x: V) -> V {
     // Where the result is 1 already; NaN stays, as it is second.
@@ -31,7 +31,7 @@ pub(in crate::math) fn tanh<V: Vector<Element = f32>>(x: V) -> V {
 
 /// `4t / (1 + t)^2` with `t = e^(-2|x|)`.
 ///
-/// At most ERR_TANH_GRADIENT.
+/// At most 3.03 ulp off, at 1.7026577 (`3FD9_F0B0`).
 #[inline(always)]
 pub(in crate::math) fn tanh_gradient<V: Vector<Element = f32>>(x: V) -> V {
     bell(x.abs() * V::constant(-2.0), 4.0)

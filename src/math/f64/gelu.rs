@@ -6,30 +6,30 @@ use crate::vector::Vector;
 /// Of degree 10, with `M` of degree 9: `Φ(-z) e^(z²/2) √(2π)` is `P(z) / (z P(z) + M(z))`.
 const P: [f64; 11] = [
     f64::from_bits(0x3FF0_0000_0000_0000),
-    f64::from_bits(0x3FFB_1A3E_F643_0BC2),
-    f64::from_bits(0x3FF6_B4F9_F75D_7314),
-    f64::from_bits(0x3FE8_5D15_66E1_911A),
-    f64::from_bits(0x3FD2_6112_5E91_0522),
-    f64::from_bits(0x3FB4_4A29_B959_DD6D),
-    f64::from_bits(0x3F90_9560_712D_8108),
-    f64::from_bits(0x3F63_DA6F_C896_4BB4),
-    f64::from_bits(0x3F30_BBEA_C014_F57F),
-    f64::from_bits(0x3EF2_14CE_DB8F_1174),
-    f64::from_bits(0x3EA3_4B5A_0F3E_383F),
+    f64::from_bits(0x3FFB_1A3F_F641_3396),
+    f64::from_bits(0x3FF6_B4FB_8973_A2F4),
+    f64::from_bits(0x3FE8_5D17_D66C_2AEE),
+    f64::from_bits(0x3FD2_6114_C47C_4BEF),
+    f64::from_bits(0x3FB4_4A2C_FF3F_BA1B),
+    f64::from_bits(0x3F90_9563_A3F2_1E57),
+    f64::from_bits(0x3F63_DA74_4218_4339),
+    f64::from_bits(0x3F30_BBEF_15F8_D8E1),
+    f64::from_bits(0x3EF2_14D4_2CAA_413B),
+    f64::from_bits(0x3EA3_4B60_6CE5_FC5C),
 ];
 
 /// See `P`.
 const M: [f64; 10] = [
     f64::from_bits(0x3FE9_8845_33D4_3651),
-    f64::from_bits(0x3FEF_9F07_1EBA_6B41),
-    f64::from_bits(0x3FE4_06B5_9303_605D),
-    f64::from_bits(0x3FD0_7786_BB75_01FF),
-    f64::from_bits(0x3FB3_17D0_560F_BBF8),
-    f64::from_bits(0x3F90_1102_E688_42DC),
-    f64::from_bits(0x3F63_921C_9289_3857),
-    f64::from_bits(0x3F30_A89F_6530_A3D0),
-    f64::from_bits(0x3EF2_14CE_DBB6_D9F0),
-    f64::from_bits(0x3EA3_4B5A_0F37_837F),
+    f64::from_bits(0x3FEF_9F08_B73B_CD04),
+    f64::from_bits(0x3FE4_06B7_5A9A_F0DC),
+    f64::from_bits(0x3FD0_7788_C5A9_E437),
+    f64::from_bits(0x3FB3_17D3_57AE_812E),
+    f64::from_bits(0x3F90_1105_F71D_6649),
+    f64::from_bits(0x3F63_9220_F6C6_AB11),
+    f64::from_bits(0x3F30_A8A3_B4B6_E40D),
+    f64::from_bits(0x3EF2_14D4_2CD2_08A9),
+    f64::from_bits(0x3EA3_4B60_6CDF_47D3),
 ];
 
 /// 2^(j/16) / √(2π).
@@ -111,11 +111,14 @@ pub(in crate::math) fn gelu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     // P = 1 + z s
     let (s, s_low) = last_step(z, polynomial(z, &P_TAIL_TAIL), P[1]);
     let (m, m_low) = last_step(z, polynomial(z, &M_TAIL), M[0]);
-    let denominator = z.mul_add(z.mul_add(s, one), m);
+    let p = z.mul_add(s, one);
+    let denominator = z.mul_add(p, m);
     let w = (-z).mul_add(z, one);
+    let w_low = (-z).mul_add(z, one - w);
     let inner = s.mul_add(w, -m) + s_low.mul_add(w, -m_low);
     let (n, n_low) = mul_add_in_two(inner, z, w);
-    let h = density.times_sum(n, n_low) / (denominator * V::constant(two_to(SHIFT)));
+    let h =
+        density.times_sum(n, w_low.mul_add(p, n_low)) / (denominator * V::constant(two_to(SHIFT)));
     x.select_lt(zero, h, one - h)
 }
 

@@ -192,13 +192,13 @@ pub(super) fn add_in_two<V: Vector<Element = f64>>(a: V, b: V) -> (V, V) {
     (sum, (a - (sum - of_b)) + (b - of_b))
 }
 
-/// `a b + c`, rounded, and what rounding took from it; that is inexact where `a b` is less than `c`.
+/// `a b + c`, rounded, and what rounding took from it.
 #[inline(always)]
 pub(super) fn mul_add_in_two<V: Vector<Element = f64>>(a: V, b: V, c: V) -> (V, V) {
     let product = a * b;
     let low = a.mul_add(b, -product);
-    let sum = product + c;
-    (sum, ((product - sum) + c) + low)
+    let (sum, sum_low) = add_in_two(product, c);
+    (sum, sum_low + low)
 }
 
 /// `2^SHIFT 2^k`, where `sum` is `k + rounding(SHIFT)`.
