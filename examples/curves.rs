@@ -50,8 +50,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All pictures. Each shows what is on both sides of its kinks, and little more.
+/// All pictures: those of both pages.
 fn pictures() -> Vec<Picture> {
+    let mut pictures = rectifiers();
+    pictures.extend(smooth());
+    pictures
+}
+
+/// Each shows what is on both sides of its kinks, and little more.
+fn rectifiers() -> Vec<Picture> {
     vec![
         Picture::of("relu", "Relu", Relu, window(4.0, (-1.0, 4.0), &[0.0])),
         // A slope of 0.01, the usual default, would look like ReLU.
@@ -124,6 +131,85 @@ fn pictures() -> Vec<Picture> {
             "SoftShrink, lambda 0.5",
             SoftShrink::default(),
             window(2.0, (-2.0, 2.0), &[-0.5, 0.5]),
+        ),
+    ]
+}
+
+/// Each shows where the function bends, and how it comes near to its limits.
+fn smooth() -> Vec<Picture> {
+    vec![
+        Picture::of("sigmoid", "Sigmoid", Sigmoid, window(6.0, (-0.2, 1.2), &[])),
+        Picture::of("tanh", "Tanh", Tanh, window(4.0, (-1.5, 1.5), &[])),
+        Picture::of("silu", "Silu", Silu, window(5.0, (-1.0, 5.0), &[])),
+        Picture {
+            file: "swish",
+            panels: vec![
+                Panel::of(
+                    "Swish::QUICK_GELU, beta 1.702",
+                    Swish::QUICK_GELU,
+                    &window(5.0, (-1.0, 5.0), &[]),
+                ),
+                Panel::of(
+                    "Swish, beta 0.3",
+                    Swish::new(0.3),
+                    &window(5.0, (-1.0, 5.0), &[]),
+                ),
+            ],
+        },
+        Picture::of("gelu", "Gelu", Gelu, window(4.0, (-1.0, 4.0), &[])),
+        Picture::of(
+            "gelu_tanh",
+            "GeluTanh",
+            GeluTanh,
+            window(4.0, (-1.0, 4.0), &[]),
+        ),
+        Picture::of(
+            "elu",
+            "Elu, alpha 1",
+            Elu::default(),
+            window(4.0, (-2.0, 4.0), &[0.0]),
+        ),
+        Picture::of("selu", "Selu", Selu, window(4.0, (-2.0, 4.5), &[0.0])),
+        // An alpha of 1 would be ELU.
+        Picture::of(
+            "celu",
+            "Celu, alpha 2",
+            Celu::new(2.0),
+            window(4.0, (-2.0, 4.0), &[0.0]),
+        ),
+        Picture {
+            file: "softplus",
+            panels: vec![
+                Panel::of(
+                    "Softplus, beta 1",
+                    Softplus::default(),
+                    &window(4.0, (-1.0, 4.5), &[]),
+                ),
+                Panel::of(
+                    "Softplus, beta 3",
+                    Softplus::new(3.0),
+                    &window(4.0, (-1.0, 4.5), &[]),
+                ),
+            ],
+        },
+        Picture::of("mish", "Mish", Mish, window(5.0, (-1.0, 5.0), &[])),
+        Picture::of(
+            "log_sigmoid",
+            "LogSigmoid",
+            LogSigmoid,
+            window(4.0, (-4.5, 3.0), &[]),
+        ),
+        Picture::of(
+            "softsign",
+            "Softsign",
+            Softsign,
+            window(6.0, (-1.5, 1.5), &[]),
+        ),
+        Picture::of(
+            "tanh_shrink",
+            "TanhShrink",
+            TanhShrink,
+            window(3.0, (-2.5, 2.5), &[]),
         ),
     ]
 }

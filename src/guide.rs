@@ -1,8 +1,10 @@
 //! Pages to read: they hold no items.
 //!
-//! - [`activations`]: what each activation computes, its curve, its gradient, NaN, zeros and infinities, and what it
+//! - [`activations`]: what each rectifier computes, its curve, its gradient, NaN, zeros and infinities, and what it
 //!   is called elsewhere.
-//! - [`recipes`]: an `ndarray` in any order, fresh memory, a value a channel, an operation of `candle`.
+//! - [`smooth`]: the same of the smooth activations, and how far each is from the truth.
+//! - [`recipes`]: an `ndarray` in any order, fresh memory, a value a channel, a layer in one pass, softmax, an operation of
+//!   `candle`.
 //! - [`tuning`]: how the tier is chosen, when to use `par()`, and which sizes can be set.
 //! - [`performance`]: what to expect, beside what the machine can do and beside others.
 //! - [`measurements`]: why the kernels are as they are, and what was tried and lost.
@@ -18,4 +20,4 @@ macro_rules! pages {
         )*
     };
 }
-pages!(activations recipes tuning performance measurements verification);
+pages!(activations smooth recipes tuning performance measurements verification);

@@ -1,6 +1,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//! Activation kernels for the CPU: ReLU, leaky ReLU and their family, forward and backward, over large `f32` and `f64`
-//! slices, on the best instruction set that the CPU has.
+//! Activation kernels for the CPU, forward and backward, over large `f32` and `f64` slices, on the best instruction set that
+//! the CPU has: ReLU, leaky ReLU and their family, the smooth activations (GELU, SiLU, tanh, ...), and what stands around
+//! them in a network: bias, residual, gate and softmax.
 //!
 //! ```
 //! use rectify::{Activation, LeakyRelu, Relu, Tier};
@@ -24,9 +25,16 @@
 //!
 //! | to | take |
 //! |---|---|
-//! | call an activation | [`Activation`], whose methods all of these have: [`Relu`], [`LeakyRelu`], [`Clip`], [`Relu6`], [`HardTanh`], [`ThresholdedRelu`], [`SquaredRelu`], [`HardSigmoid`], [`HardSwish`], [`HardShrink`], [`SoftShrink`] |
+//! | call an activation | [`Activation`], whose methods all of the next two lines have |
+//! | … a rectifier | [`Relu`], [`LeakyRelu`], [`Clip`], [`Relu6`], [`HardTanh`], [`ThresholdedRelu`], [`SquaredRelu`], [`HardSigmoid`], [`HardSwish`], [`HardShrink`], [`SoftShrink`] |
+//! | … a smooth one | [`Sigmoid`], [`Tanh`], [`Silu`], [`Swish`], [`Gelu`], [`GeluTanh`], [`Elu`], [`Selu`], [`Celu`], [`Softplus`], [`Mish`], [`LogSigmoid`], [`Softsign`], [`TanhShrink`] |
 //! | learn a slope for each channel | [`PRelu`], with [`Channels`] to say which elements share one |
-//! | write a formula of your own, in safe code | [`Formula`], and [`Gradient`] for its backward pass, over a [`Vector`] |
+//! | add a bias in the same pass | [`forward_bias`](Activation::forward_bias), [`backward_bias`](Activation::backward_bias), and [`Channels::sum`] for the gradient of the bias |
+//! | add a residual in the same pass | [`forward_residual`](Activation::forward_residual), [`backward_residual`](Activation::backward_residual) |
+//! | multiply by a gated value in the same pass (GLU, SwiGLU, GEGLU) | [`forward_gated`](Activation::forward_gated), [`backward_gated`](Activation::backward_gated); where both stand in one buffer, [`forward_gated_halves`](Activation::forward_gated_halves) with [`Halves`] |
+//! | train in place | [`backward_from_output`](Activation::backward_from_output), of activations that are [`GradientFromOutput`] |
+//! | make probabilities of rows | [`Softmax`], [`LogSoftmax`] |
+//! | write a formula of your own, in safe code | [`Formula`], and [`Gradient`] for its backward pass, over a [`Vector`], which has [`exp`](Vector::exp), [`exp_m1`](Vector::exp_m1), [`ln_1p`](Vector::ln_1p), [`tanh`](Vector::tanh) and [`erf`](Vector::erf) beside its arithmetic |
 //! | write one of several inputs | [`Map`], with the methods of [`MapSlices`] |
 //! | choose the activation at run time, by a text or an ONNX operator | [`AnyActivation`] |
 //! | run on several threads, or on one instruction set | `par()` and [`on`](Activation::on), which return a [`Planned`] |
@@ -34,23 +42,28 @@
 //! | say from which sizes calls are split and stored past the cache | [`Thresholds`] |
 //! | compare with plain loops | [`scalar`] |
 //!
-//! To read on: [what each activation computes](guide::activations), with curves; [recipes](guide::recipes) for `ndarray`,
-//! channels and `candle`; [tiers, thresholds and threads](guide::tuning); [what to expect](guide::performance).
+//! To read on: what each activation computes, with curves, [the rectifiers](guide::activations) and [the smooth
+//! ones](guide::smooth); [recipes](guide::recipes) for `ndarray`, channels, layers in one pass, softmax and `candle`;
+//! [tiers, thresholds and threads](guide::tuning); [what to expect](guide::performance).
 //!
 //! ## What holds for every call
 //!
 //! - **The same bits** for every element on every instruction set, at every length, alignment and thread count: those of
-//!   the one-line scalar definition, [`eval`](Activation::eval). [How it is tested](guide::verification).
+//!   the scalar definition, [`eval`](Activation::eval), which of a smooth activation is its formula on one number. A fused
+//!   form has those of its parts, one after the other. [How it is tested](guide::verification).
+//! - **Near the truth**: rectifiers round as written, smooth activations are [a few ulp off](guide::smooth) at most.
 //! - **The same length**: slices of different lengths panic at your line, before anything is written.
 //! - **Nothing behind your back**: no allocation but of what is returned, where `par()` splits a call, and for the gradient
 //!   of [`PRelu`]'s slopes; no thread but where you say `par()`.
-//! - **NaN in, NaN out**, and -0.0 passes wherever `x` does. A gradient of 0 selects: an infinite or NaN `dy` does not
-//!   leak through.
-//! - `backward` takes what `forward` was given, not its result: keep it, if you will need gradients.
+//! - **NaN in, NaN out**: with its payload where it is selected, quiet where it is computed with, as in nearly all smooth
+//!   activations. -0.0 passes wherever `x` does. Where a rectifier's gradient is 0, it selects: an infinite or NaN `dy` does not
+//!   leak through. Those of smooth activations multiply.
+//! - `backward` takes what `forward` was given, not its result: keep it, if you will need gradients, or see
+//!   [`backward_from_output`](Activation::backward_from_output).
 //!
 //! ## Features
 //!
-//! - `parallel` (by default): `par()`, over Rayon.
+//! - `parallel` (by default): `par()` and `par_sum()`, over Rayon.
 //! - `serde`: [`AnyActivation`] is serialized as its text.
 //!
 //! ## How the code is laid out
@@ -75,10 +88,10 @@
 //! | formula | what authors write: `Formula`, `Gradient`, `Map` | `src/formula.rs` |
 //! | element | `f32` and `f64` | `src/element.rs` |
 //! | arch | loads and stores, tiers, one file an instruction set, facts about the CPU | `src/arch.rs`, `src/arch/` |
-//! | math | exp and its like, over any register: `f32` and `f64` apart | `src/math.rs`, `src/math/` |
+//! | math | exp and its like, and the smooth activations, over any register: `f32` and `f64` apart | `src/math.rs`, `src/math/` |
 //! | vector | the arithmetic of a register | `src/vector.rs` |
 //!
-//! Unsafe code stands in `arch` (instructions, and reading the floating-point mode) and in four files of `engine`:
+//! Unsafe code stands in `arch` (instructions, and the floating-point mode) and in four files of `engine`:
 //! `buffers` (a caller's buffers as pointers), `loops` (what is in bounds, and the non-temporal stores), `plan` (an
 //! output that was written is initialised) and `helpers` (a borrow that threads of the pool may outlive, behind a
 //! gate).
