@@ -70,7 +70,7 @@ impl<T: TestElement> GuardedBuffers<T> {
     /// Every method of `kernel` against the scalar reference of `definition`, on `len` elements.
     pub fn check<D, K>(&mut self, definition: &D, kernel: &K, len: usize, output: At, inputs: At)
     where
-        D: Activation<Formula: Gradient> + Debug,
+        D: Activation<Formula: Gradient> + Debug + 'static,
         K: Activation<Formula: Gradient> + Debug,
     {
         self.check_kernel(&Is::new(definition, kernel), len, output, inputs);
