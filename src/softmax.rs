@@ -503,6 +503,10 @@ struct Forward<'r, T, const LOG: bool> {
 
 impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
     #[inline(always)]
+    #[expect(
+        clippy::manual_map,
+        reason = "a closure would lose the tier's instructions"
+    )]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         let rows = self.output.len() / self.width;
         let mut row = 0;
@@ -563,6 +567,10 @@ struct Backward<'r, T, const LOG: bool> {
 
 impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
     #[inline(always)]
+    #[expect(
+        clippy::manual_map,
+        reason = "a closure would lose the tier's instructions"
+    )]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         let rows = self.grad.len() / self.width;
         let mut row = 0;

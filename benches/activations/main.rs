@@ -140,7 +140,7 @@ fn compare<T: Element + Pod, O: Operation>(
     activation: impl Activation<Formula: Gradient>,
     sizes: &[usize],
 ) {
-    compare_with(
+    compare_with::<T, _>(
         criterion,
         operation,
         name,

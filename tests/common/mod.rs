@@ -270,6 +270,7 @@ macro_rules! for_each_activation {
         $crate::for_each_activation!(rectifiers, |$activation| $body);
         #[allow(unused_imports)]
         use rectify::*;
+        #[allow(clippy::useless_conversion)]
         for $activation in $crate::common::smooth($crate::common::FEW_SMOOTH) {
             $body;
         }
@@ -280,6 +281,7 @@ macro_rules! for_each_activation {
         );
         #[allow(unused_imports)]
         use rectify::*;
+        #[allow(clippy::useless_conversion)]
         for $activation in $crate::common::smooth(usize::MAX) {
             $body;
         }

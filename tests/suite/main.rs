@@ -15,3 +15,4 @@ mod properties;
 mod softmax;
 mod streamed;
 mod vectors;
+mod vectors_smooth;

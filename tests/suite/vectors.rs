@@ -18,7 +18,7 @@ use rectify::{Activation, AnyActivation, Channels, Element, PRelu};
 use crate::common::tiers;
 
 /// An element type whose bits are in the files.
-trait Float: Element {
+pub(crate) trait Float: Element {
     const THREE: Self;
     const MAX: Self;
     /// The smallest number above 0.
@@ -362,7 +362,7 @@ impl Comparison {
 }
 
 /// The rows of a file.
-fn records(name: &str) -> Vec<StringRecord> {
+pub(crate) fn records(name: &str) -> Vec<StringRecord> {
     let path = format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     let file = File::open(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let records = csv::Reader::from_reader(file).into_records();
@@ -371,7 +371,7 @@ fn records(name: &str) -> Vec<StringRecord> {
     records
 }
 
-fn columns<const N: usize>(record: &StringRecord) -> [&str; N] {
+pub(crate) fn columns<const N: usize>(record: &StringRecord) -> [&str; N] {
     let columns: Vec<_> = record.iter().collect();
     columns
         .try_into()
@@ -386,7 +386,7 @@ fn source(text: &str) -> Source {
     }
 }
 
-fn numbers<T: Float>(text: &str) -> Vec<T> {
+pub(crate) fn numbers<T: Float>(text: &str) -> Vec<T> {
     let number = |digits| u64::from_str_radix(digits, 16).map(T::from_bits);
     let numbers = text.split_whitespace().map(number);
     numbers

@@ -215,9 +215,11 @@ def through_pytorch(activation: Callable, x: np.ndarray, dy: np.ndarray) -> tupl
     return y.detach().numpy(), dx.numpy()
 
 
-def through_onnx(nodes: str, x: np.ndarray, inputs: str = "", **more: np.ndarray) -> np.ndarray:
+def through_onnx(
+    nodes: str, x: np.ndarray, inputs: str = "", opset: int = OPSET, **more: np.ndarray
+) -> np.ndarray:
     model = onnx.parser.parse_model(
-        f'<ir_version: 10, opset_import: ["": {OPSET}]> graph (float[] x{inputs}) => (float[] y) {{{nodes}}}'
+        f'<ir_version: 10, opset_import: ["": {opset}]> graph (float[] x{inputs}) => (float[] y) {{{nodes}}}'
     )
     with np.errstate(all="ignore"):
         return ReferenceEvaluator(model).run(None, {"x": x, **more})[0]
@@ -283,5 +285,6 @@ def prelu():
             yield ONNX, inner, text(slopes), text(x_), "", text(y), "", ""
 
 
-write("activations.csv", "source,activation,element,x,dy,y,dx", activations())
-write("prelu.csv", "source,inner,slopes,x,dy,y,dx,d_slopes", prelu())
+if __name__ == "__main__":
+    write("activations.csv", "source,activation,element,x,dy,y,dx", activations())
+    write("prelu.csv", "source,inner,slopes,x,dy,y,dx,d_slopes", prelu())

@@ -1,4 +1,9 @@
 //! The functions of this element type against mathematics, at the worst inputs that are known and at the ends.
+#![allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "inputs are written with nine digits, which tell every `f32` apart, and what is exact as it came"
+)]
 
 use super::{erf, gelu, gelu_tanh, ln_1p, mish, softplus, tanh_shrink};
 
