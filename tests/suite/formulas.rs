@@ -327,7 +327,7 @@ const SHORT: usize = 300;
 /// Several chunks, which are split and may be streamed.
 const LARGE: usize = 300_007;
 
-fn check_formula<T: TestElement, F: Gradient + Debug>(formula: F) {
+fn check_formula<T: TestElement, F: Gradient + Debug + 'static>(formula: F) {
     let mut buffers = GuardedBuffers::<T>::new(LARGE);
     let mut check = |kernel: &Planned<F>, len: usize| {
         let offset = At::Offset(len * 5 % 16);
