@@ -76,8 +76,9 @@ impl<F: Formula> Sealed for Planned<F> {}
 /// Every method gives the same bits for every element, whatever the tier, the length, the alignment, the
 /// element's position and the number of threads; they are those of [`eval`](Activation::eval) and
 /// [`eval_backward`](Activation::eval_backward). In this crate's activations a NaN input stays NaN. Where it is selected, it keeps its
-/// payload and sign, and its gradient passes. `SquaredRelu`, `HardSigmoid` and `HardSwish` compute with it and
-/// make it quiet; its gradient there is NaN, but `alpha * dy` for `HardSigmoid`. The NaN of an operation without
+/// payload and sign, and its gradient passes. `SquaredRelu`, `HardSigmoid`, `HardSwish` and the smooth activations compute with it and
+/// make it quiet; its gradient there is NaN, but `alpha * dy` for `HardSigmoid`, `dy` for `Elu` and `Celu`, and `dy` times the
+/// scale for `Selu`. The NaN of an operation without
 /// one (a slope of 0 times infinity), and of one with two (a NaN input times a NaN gradient), has the sign and
 /// payload that the compiler and the CPU give it: Rust promises no more. Slices may have any length, 0 too, and
 /// any alignment.

@@ -25,7 +25,8 @@ pub struct Celu {
 }
 
 impl Celu {
-    /// With the given `alpha`: any number but 0, infinite ones and those below 0 included.
+    /// With the given `alpha`: any number but 0, those below 0 included. An infinite one makes NaN of what is
+    /// below 0, as the formula does.
     ///
     /// # Panics
     /// If `alpha` is 0 or NaN.

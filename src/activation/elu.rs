@@ -1,4 +1,4 @@
-use crate::formula::{Formula, Gradient, Run, RunGradient};
+use crate::formula::{Formula, Gradient, Run, RunGradient, GradientFromOutput};
 use crate::named::{Named, Operator, Parameter};
 use crate::vector::{Functions, Vector};
 
@@ -100,6 +100,25 @@ impl Gradient for Plain {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
         x.select_le(V::constant(0.0), x.exp() * grad_output, grad_output)
+    }
+}
+
+/// For an `alpha` that is not below 0.
+impl GradientFromOutput for Elu {
+    /// `y + alpha` where `y <= 0`, else 1.
+    #[inline(always)]
+    fn gradient_from_output<V: Vector>(self, output: V, grad_output: V) -> V {
+        let below = grad_output * (output + V::constant(self.alpha));
+        output.select_le(V::constant(0.0), below, grad_output)
+    }
+
+    #[track_caller]
+    fn check_parameters(self) {
+        let alpha = self.alpha;
+        assert!(
+            alpha >= 0.0,
+            "`alpha` is {alpha:?}: the gradient from the output needs one that is not below 0"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::formula::{Formula, Gradient};
+use crate::formula::{Formula, Gradient, GradientFromOutput};
 use crate::named::{Named, Operator};
 use crate::vector::{Functions, Vector};
 
@@ -31,6 +31,14 @@ impl Gradient for Sigmoid {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
         grad_output * V::Element::sigmoid_gradient(x)
+    }
+}
+
+impl GradientFromOutput for Sigmoid {
+    /// `y * (1 - y)`.
+    #[inline(always)]
+    fn gradient_from_output<V: Vector>(self, output: V, grad_output: V) -> V {
+        grad_output * (output * (V::constant(1.0) - output))
     }
 }
 

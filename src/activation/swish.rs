@@ -6,8 +6,8 @@ use crate::vector::{Functions, Vector};
 ///
 /// With `s = 1 / (1 + e^(-beta * x))`, `f'(x) = s * (1 + beta * x * (1 - s))`. NaN stays NaN, quiet, and zeros pass.
 /// With a `beta` above 0, `f(-inf) = -0` and `f(inf) = inf`; with one below 0, `f(-inf) = -inf` and `f(inf) = +0`. With
-/// a `beta` of 0 it is `x / 2`, and with an infinite one it is taken for the largest number. With a `beta` of 1 it is
-/// [`Silu`](crate::Silu).
+/// a `beta` of 0 it is `x / 2` for finite numbers. An infinite one is allowed, as the formula is, and makes NaN of zeros. With a
+/// `beta` of 1 it is [`Silu`](crate::Silu).
 ///
 /// Values of `f32` are at most 2.7 ulp from the truth with a `beta` of 1.702, gradients 4, of the ulp of 1/16 where
 /// they are smaller around their zero. The product `beta * x` is not rounded on the way, unless `beta` is within 2^-20

@@ -4,7 +4,8 @@ use super::{ActivationError, AnyActivation, MEMBERS, Operator, list, quoted, val
 
 impl AnyActivation {
     /// From the type of an [ONNX operator](https://onnx.ai/onnx/operators/) and its attributes: `Relu`,
-    /// `LeakyRelu`, `PRelu`, `Clip`, `ThresholdedRelu`, `HardSigmoid`, `HardSwish`, `Gelu`, `Softplus`, `Mish`, `Softsign`, and
+    /// `LeakyRelu`, `PRelu`, `Clip`, `ThresholdedRelu`, `HardSigmoid`, `HardSwish`, `Sigmoid`, `Tanh`, `Swish`, `Elu`, `Selu`,
+    /// `Celu`, `Gelu`, `Softplus`, `Mish`, `Softsign`, and
     /// `Shrink` where it is a hard or a soft one. Attributes that are not given have ONNX's defaults.
     ///
     /// The text `approximate` of `Gelu` is given as a number: 0 for "none", 1 for "tanh".

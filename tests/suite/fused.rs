@@ -427,3 +427,31 @@ fn sums_by_channel() {
         }
     }
 }
+
+/// Of smooth ones it is a function of the output, near that of the input where the output tells enough of it.
+#[test]
+fn gradients_of_smooth_activations_from_the_output() {
+    use rectify::{Elu, Sigmoid, Tanh};
+    fn check(activation: impl Activation<Formula: GradientFromOutput + Debug>) {
+        let x: Vec<f64> = (-400..=400).map(|i| f64::from(i) / 100.0).collect();
+        let dy: Vec<f64> = x.iter().map(|x| 1.5 + x.sin()).collect();
+        for tier in tiers() {
+            let activation = activation.on(tier);
+            let expected = activation.backward_to_vec(&x, &dy);
+            let mut dx = vec![0.0; x.len()];
+            activation.backward_from_output(&activation.forward_to_vec(&x), &dy, &mut dx);
+            for (i, (dx, expected)) in dx.iter().zip(&expected).enumerate() {
+                let is_near = (dx - expected).abs() <= 1e-12 * expected.abs() + 1e-15;
+                assert!(is_near, "{activation:?} at {}: {dx}, {expected}", x[i]);
+            }
+        }
+    }
+    check(Sigmoid);
+    check(Tanh);
+    check(Elu::default());
+    check(Elu::new(0.25));
+    let refused = std::panic::catch_unwind(|| {
+        Elu::new(-1.0).backward_from_output(&[0.0_f32], &[1.0], &mut [0.0]);
+    });
+    assert!(refused.is_err());
+}
