@@ -66,6 +66,10 @@ pub(crate) mod sealed {
 
     /// The functions of an element type, over every register of it. `math` implements it.
     #[doc(hidden)]
+    #[allow(
+        unreachable_pub,
+        reason = "it bounds a type of a public trait; the oldest compiler does not see that"
+    )]
     pub trait Functions: Sized {
         fn exp<V: Vector<Element = Self>>(x: V) -> V;
 

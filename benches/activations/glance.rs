@@ -19,6 +19,7 @@ const SIZES: [usize; 6] = [64, 1_000, 4_096, 65_536, 1_048_576, 33_554_432];
 const SMOOTH_SIZES: [usize; 4] = [64, 4_096, 1_048_576, 8_388_608];
 
 /// From this size on `par()` splits every operation here; smaller ones are as if without it.
+#[cfg(feature = "parallel")]
 const PAR_FROM: usize = 1 << 20;
 
 const SCALAR: &str = "scalar";
