@@ -17,7 +17,7 @@ use crate::vector::{Functions, Vector};
 /// use rectify::{Activation, Silu};
 ///
 /// let y: [f32; 4] = [f32::NEG_INFINITY, -0.0, 1.0, 100.0].map(|x| Silu.eval(x));
-/// assert_eq!(y, [-0.0, -0.0, 0.7310586, 100.0]);
+/// assert_eq!(y, [-0.0, -0.0, 0.73105854, 100.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Silu;

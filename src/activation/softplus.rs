@@ -6,8 +6,8 @@ use crate::vector::{Functions, Vector};
 ///
 /// `f'(x) = 1 / (1 + e^(-beta * x))`. NaN stays NaN, quiet. With a `beta` above 0, `f(-inf) = +0` and `f(inf) = inf`,
 /// and no value is below 0; with one below 0 it is the same of `-x` and `-beta`, negated. That is so for every `beta`
-/// between 2^-20 and 2^20 and their likes below 0; smaller and greater ones are allowed, as the formula is, and infinite ones may
-/// make NaN.
+/// between 2^-20 and 2^20 and their likes below 0; smaller and greater ones are allowed, as the formula is, and an infinite one
+/// gives the limit, `x` or 0.
 ///
 /// There is no threshold above which it is `x`, as PyTorch has: with its 20 a value of `f32` is at most half an ulp
 /// less, and one of `f64` many. Below 0 values are as accurate as above.

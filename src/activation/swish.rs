@@ -19,7 +19,7 @@ use crate::vector::{Functions, Vector};
 /// ```
 /// use rectify::{Activation, Silu, Swish};
 ///
-/// assert_eq!(Swish::QUICK_GELU.eval(1.0_f32), 0.84579575);
+/// assert_eq!(Swish::QUICK_GELU.eval(1.0_f32), 0.8457958);
 /// assert_eq!(Swish::default().eval(-3.0_f32), Silu.eval(-3.0_f32));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -620,6 +620,8 @@ mod tests {
     struct Same;
 
     impl Map<1> for Same {
+        const MEMORY_BOUND: bool = true;
+
         fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
             x
         }

@@ -157,7 +157,8 @@ fn reduced<V: Vector<Element = f32>>(y: V) -> (V, V) {
 /// is neither 0 nor NaN.
 #[inline(always)]
 pub(super) fn scaled_exp_of_product<V: Vector<Element = f32>>(x: V, factor: V) -> V {
-    let factor = V::splat(f32::MAX).min(factor.abs());
+    // Its product with log2(e) is finite.
+    let factor = V::constant(1e38).min(factor.abs());
     let z = (V::splat(110.0) / factor).min(x.abs());
     let rounding = V::splat(ROUNDING);
     let sum = z.mul_add(factor * V::splat(-LOG2_E), rounding);
