@@ -3,7 +3,6 @@
 #![allow(dead_code, unreachable_pub, unused_imports)] // Each test binary uses its part.
 
 pub mod case;
-pub mod every_f32;
 mod guarded;
 mod kernel;
 mod pages;

@@ -6,8 +6,8 @@ use std::thread;
 
 use rectify::{Activation, AnyActivation, Tier};
 
-use crate::common::every_f32::{SAMPLE, block, blocks, hash, hash_of_all, one_nan};
 use crate::common::tiers;
+use crate::every_f32::{SAMPLE, block, blocks, hash, hash_of_all, one_nan};
 
 const TABLE: &str = include_str!("../accuracy.csv");
 

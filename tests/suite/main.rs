@@ -3,6 +3,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(unreachable_pub)] // The crate `accuracy` has it, too.
+#[path = "../common/every_f32.rs"]
+mod every_f32;
 
 mod accuracy;
 mod any;
