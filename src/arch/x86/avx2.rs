@@ -62,8 +62,16 @@ x86_register! {
     select: |C, lhs, rhs, yes, no| _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<C>(lhs, rhs)),
     bits: _mm256_castpd_si256, float: _mm256_castsi256_pd, bits_add: _mm256_add_epi64, bits_sub: _mm256_sub_epi64,
     and: _mm256_and_si256, or: _mm256_or_si256, xor: _mm256_xor_si256, shl: _mm256_sll_epi64, shr: _mm256_srl_epi64,
+    // Lane by lane, as all of this file's that a permutation of registers cannot do: gathers are slow on many CPUs, and wrong in
+    // some emulators.
     look_up: |index, table| {
-        _mm256_i64gather_pd::<8>(table.as_ptr(), _mm256_and_si256(index, _mm256_set1_epi64x(15)))
+        let (low, high) = (_mm256_castsi256_si128(index), _mm256_extracti128_si256::<1>(index));
+        _mm256_set_pd(
+            table[(_mm_extract_epi64::<1>(high) & 15) as usize],
+            table[(_mm_cvtsi128_si64(high) & 15) as usize],
+            table[(_mm_extract_epi64::<1>(low) & 15) as usize],
+            table[(_mm_cvtsi128_si64(low) & 15) as usize],
+        )
     },
 }
 
@@ -82,7 +90,12 @@ x86_register! {
     bits: _mm_castps_si128, float: _mm_castsi128_ps, bits_add: _mm_add_epi32, bits_sub: _mm_sub_epi32,
     and: _mm_and_si128, or: _mm_or_si128, xor: _mm_xor_si128, shl: _mm_sll_epi32, shr: _mm_srl_epi32,
     look_up: |index, table| {
-        _mm_i32gather_ps::<4>(table.as_ptr(), _mm_and_si128(index, _mm_set1_epi32(15)))
+        _mm_set_ps(
+            table[(_mm_extract_epi32::<3>(index) & 15) as usize],
+            table[(_mm_extract_epi32::<2>(index) & 15) as usize],
+            table[(_mm_extract_epi32::<1>(index) & 15) as usize],
+            table[(_mm_cvtsi128_si32(index) & 15) as usize],
+        )
     },
 }
 
@@ -100,6 +113,9 @@ x86_register! {
     bits: _mm_castpd_si128, float: _mm_castsi128_pd, bits_add: _mm_add_epi64, bits_sub: _mm_sub_epi64,
     and: _mm_and_si128, or: _mm_or_si128, xor: _mm_xor_si128, shl: _mm_sll_epi64, shr: _mm_srl_epi64,
     look_up: |index, table| {
-        _mm_i64gather_pd::<8>(table.as_ptr(), _mm_and_si128(index, _mm_set1_epi64x(15)))
+        _mm_set_pd(
+            table[(_mm_extract_epi64::<1>(index) & 15) as usize],
+            table[(_mm_cvtsi128_si64(index) & 15) as usize],
+        )
     },
 }
