@@ -251,6 +251,14 @@ mod tests {
     // Emulated CPUs run them, too.
     const TIMES: usize = if cfg!(miri) { 50 } else { 200_000 };
 
+    /// Without the instruction the C library's `fmaf` rounds some results below the normal numbers twice: no reference then.
+    fn library_is_exact() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return is_x86_feature_detected!("fma") || cfg!(miri);
+        #[cfg(not(target_arch = "x86_64"))]
+        true
+    }
+
     /// Defines a check of a way to do `N` lanes at once, against the standard library, one lane at a time.
     macro_rules! rounds_once {
         ($name:ident: $element:ident of $bits:ident) => {
@@ -275,6 +283,9 @@ mod tests {
                     $element::from_bits(1),
                     -$element::from_bits(1),
                 ];
+                if !library_is_exact() {
+                    return;
+                }
                 let mut random = StdRng::seed_from_u64(1);
                 let mut check = |case: &mut dyn FnMut(&mut StdRng) -> [$element; 3]| {
                     for _ in 0..TIMES / N {
