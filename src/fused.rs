@@ -9,6 +9,7 @@ use crate::channels::{Channels, Values};
 use crate::element::Element;
 use crate::engine::Plan;
 use crate::engine::buffers::{Buffers, Written, as_output};
+use crate::engine::plan::rows_of_a_chunk;
 use crate::formula::{
     Formula, Gradient, GradientFromOutput, Kernel, Map, Run, RunGradient, Slope, Value,
 };
@@ -281,12 +282,6 @@ impl Halves {
             (second, first)
         }
     }
-
-    /// So many rows that to take them is cheap.
-    fn rows_of_chunk<T>(&self) -> usize {
-        const CHUNK_BYTES: usize = 128 << 10;
-        (CHUNK_BYTES / (2 * self.width * size_of::<T>())).max(1)
-    }
 }
 
 /// `f(g) * u` for each element of each row. The lengths were looked at.
@@ -303,7 +298,8 @@ pub(crate) fn forward_halves<T: Element, F: Formula>(
 
         fn run<F: Formula>(self, formula: F) {
             let Self(plan, halves, input, output) = self;
-            let (width, rows) = (halves.width, halves.rows_of_chunk::<T>());
+            let width = halves.width;
+            let rows = rows_of_a_chunk(2 * width * size_of::<T>());
             let bytes = size_of_val(input) + size_of_val(output);
             let chunks = input
                 .chunks(rows * 2 * width)
@@ -345,7 +341,8 @@ pub(crate) fn backward_halves<T: Element, F: Gradient>(
 
         fn run<F: Gradient>(self, formula: F) {
             let Self(plan, halves, input, grad_output, grad_input) = self;
-            let (width, rows) = (halves.width, halves.rows_of_chunk::<T>());
+            let width = halves.width;
+            let rows = rows_of_a_chunk(2 * width * size_of::<T>());
             let bytes = 2 * size_of_val(input) + size_of_val(grad_output);
             let inputs = input
                 .chunks(rows * 2 * width)

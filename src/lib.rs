@@ -53,8 +53,8 @@
 //!   form has those of its parts, one after the other. [How it is tested](guide::verification).
 //! - **Near the truth**: rectifiers round as written, smooth activations are [a few ulp off](guide::smooth) at most.
 //! - **The same length**: slices of different lengths panic at your line, before anything is written.
-//! - **Nothing behind your back**: no allocation but of what is returned, where `par()` splits a call, and for the gradient
-//!   of [`PRelu`]'s slopes; no thread but where you say `par()`.
+//! - **Nothing behind your back**: no allocation but of what is returned, where `par()` splits a call, for sums by
+//!   channel, and for the gradient of [`Softmax`] from its input; no thread but where you say `par()`.
 //! - **NaN in, NaN out**: with its payload where it is selected, quiet where it is computed with, as in nearly all smooth
 //!   activations. -0.0 passes wherever `x` does. Where a rectifier's gradient is 0, it selects: an infinite or NaN `dy` does not
 //!   leak through. Those of smooth activations multiply.

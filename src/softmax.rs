@@ -6,10 +6,13 @@
 //! Nothing depends on the tier: a row is cut into lines of 64 bytes, whatever the registers, and each lane of a line has a
 //! sum of its own. What does not fill a line is padded.
 
+use std::ops::Range;
+
 use crate::arch::{Register, Tier, Work};
 use crate::element::Element;
 use crate::engine::Plan;
 use crate::engine::buffers::{Buffers, as_output};
+use crate::engine::plan::rows_of_a_chunk;
 use crate::lengths::same_length;
 use crate::vector::Vector;
 
@@ -503,19 +506,12 @@ struct Forward<'r, T, const LOG: bool> {
 
 impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
     #[inline(always)]
-    #[expect(
-        clippy::manual_map,
-        reason = "a closure would lose the tier's instructions"
-    )]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         let rows = self.output.len() / self.width;
         let mut row = 0;
         while row < rows {
             let range = row * self.width..(row + 1) * self.width;
-            let input = match self.input {
-                Some(input) => Some(&input[range.clone()]),
-                None => None,
-            };
+            let input = part(self.input, range.clone());
             forward_row::<V, LOG>(token, input, &mut self.output[range]);
             row += 1;
         }
@@ -567,20 +563,13 @@ struct Backward<'r, T, const LOG: bool> {
 
 impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
     #[inline(always)]
-    #[expect(
-        clippy::manual_map,
-        reason = "a closure would lose the tier's instructions"
-    )]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         let rows = self.grad.len() / self.width;
         let mut row = 0;
         while row < rows {
             let range = row * self.width..(row + 1) * self.width;
             let y = &self.results[range.clone()];
-            let dy = match self.grad_output {
-                Some(dy) => Some(&dy[range.clone()]),
-                None => None,
-            };
+            let dy = part(self.grad_output, range.clone());
             let dx = &mut self.grad[range];
             let mut dot = Dot::<V, LOG>(Sum::from(0.0));
             two(token, &mut dot, y, dy, dx);
@@ -592,10 +581,18 @@ impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
     }
 }
 
-/// So many elements that to take them is cheap: whole rows.
+/// Elements of a chunk of whole rows.
 fn chunk<T>(width: usize) -> usize {
-    const CHUNK_BYTES: usize = 128 << 10;
-    (CHUNK_BYTES / size_of::<T>() / width).max(1) * width
+    rows_of_a_chunk(width * size_of::<T>()) * width
+}
+
+/// The elements `range` of an input, where there is one. Not by a closure, which would lose the tier's instructions.
+#[inline(always)]
+fn part<T>(input: Option<&[T]>, range: Range<usize>) -> Option<&[T]> {
+    match input {
+        Some(input) => Some(&input[range]),
+        None => None,
+    }
 }
 
 macro_rules! rows {
@@ -671,8 +668,8 @@ macro_rules! rows {
                 output
             }
 
-            /// Writes the gradient of the input to `grad_input`, from what `forward` was given: it computes the results anew.
-            /// Where they are at hand, `backward_from_output` is faster.
+            /// Writes the gradient of the input to `grad_input`, from what `forward` was given: it computes the results anew, in
+            /// memory that it allocates. Where they are at hand, `backward_from_output` is faster, and allocates nothing.
             ///
             /// # Panics
             /// If the lengths differ, or are no multiple of the width.

@@ -36,6 +36,14 @@ pub(crate) struct Piece {
     streams: bool,
 }
 
+/// Bytes of a chunk: large enough to make taking one free, small enough to share them out evenly.
+pub(super) const CHUNK_BYTES: usize = 128 << 10;
+
+/// Rows of a chunk, where one has so many bytes.
+pub(crate) fn rows_of_a_chunk(row_bytes: usize) -> usize {
+    (CHUNK_BYTES / row_bytes).max(1)
+}
+
 impl Plan {
     /// On `tier`.
     #[inline]
@@ -99,29 +107,22 @@ impl Plan {
     ) -> Written<T> {
         let whole = buffers.output();
         let bytes = buffers.footprint_bytes();
-        let decision = match bytes >= Thresholds::LEAST_BYTES {
-            true => self.decide(bytes, buffers.is_in_place()),
-            false => Decision::default(),
-        };
-        let piece = Piece {
-            // Chosen here: that may panic, and threads that help should find it settled.
-            tier: self.tier_for(memory_bound),
-            streams: decision.streams,
-        };
+        let (piece, splits) = self.place(memory_bound, bytes, buffers.is_in_place());
         let fenced = |start, buffers: Buffers<'_, T, N, OUT>| {
-            let _fence = piece
-                .streams
-                .then(|| FenceWhenDone::<T>(piece.tier, PhantomData));
+            let _fence = piece.fence_when_done::<T>();
             work(piece, start, buffers);
         };
         #[cfg(feature = "parallel")]
-        if decision.splits {
+        if splits {
             super::split::split(buffers, fenced);
         } else {
             fenced(0, buffers);
         }
         #[cfg(not(feature = "parallel"))]
-        fenced(0, buffers);
+        {
+            debug_assert!(!splits);
+            fenced(0, buffers);
+        }
         // SAFETY: every piece was written, here or on threads that are done. If a formula panics, wherever, this
         // is not reached.
         unsafe { whole.written() }
@@ -149,26 +150,29 @@ impl Plan {
         chunks: impl ExactSizeIterator<Item = C> + Send,
         work: impl Fn(Piece, C) + Sync,
     ) {
-        let decision = match bytes >= Thresholds::LEAST_BYTES {
-            true => self.decide(bytes, in_place),
-            false => Decision::default(),
-        };
-        let piece = Piece {
-            tier: self.tier_for(memory_bound),
-            streams: decision.streams,
-        };
+        let (piece, _) = self.place(memory_bound, bytes, in_place);
         let count = chunks.len();
         let chunks = Mutex::new(chunks);
         self.share(bytes, count, &|| {
             loop {
                 let chunk = chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(chunk) = chunk else { break };
-                let _fence = piece
-                    .streams
-                    .then(|| FenceWhenDone::<T>(piece.tier, PhantomData));
+                let _fence = piece.fence_when_done::<T>();
                 work(piece, chunk);
             }
         });
+    }
+
+    /// Where the pieces of a call that touches so many bytes run, and whether it is split. Asked before that: it may panic, and
+    /// threads that help should find it settled.
+    #[inline]
+    fn place(self, memory_bound: bool, bytes: usize, in_place: bool) -> (Piece, bool) {
+        let Decision { streams, splits } = match bytes >= Thresholds::LEAST_BYTES {
+            true => self.decide(bytes, in_place),
+            false => Decision::default(),
+        };
+        let tier = self.tier_for(memory_bound);
+        (Piece { tier, streams }, splits)
     }
 
     #[inline]
@@ -221,6 +225,12 @@ impl Piece {
             tier,
             streams: false,
         }
+    }
+
+    /// To be held while this thread may stream.
+    #[inline]
+    fn fence_when_done<T: Dispatch>(self) -> Option<FenceWhenDone<T>> {
+        self.streams.then(|| FenceWhenDone(self.tier, PhantomData))
     }
 
     /// Runs `work` with the registers of this place's tier.

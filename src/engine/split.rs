@@ -4,11 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::buffers::Buffers;
 use super::helpers;
+use super::plan::CHUNK_BYTES;
 
 const PAGE_BYTES: usize = 4096;
 
-/// Large enough to make taking a chunk free, small enough to share out evenly.
-const CHUNK_BYTES: usize = 32 * PAGE_BYTES;
+// Chunks end where a page does.
+const _: () = assert!(CHUNK_BYTES.is_multiple_of(PAGE_BYTES));
 
 /// Does `work` on all of `buffers`, over the current Rayon pool, in chunks that end where a page of the output does,
 /// so that no two threads write to one cache line or page. `work` is told at which element its chunk begins.

@@ -60,10 +60,8 @@ macro_rules! methods {
 
 /// Whether it is a smooth activation: those compute with NaN.
 pub fn is_smooth(activation: &AnyActivation) -> bool {
-    let names = SMOOTH.iter().map(|text| text.split('(').next());
-    names
-        .into_iter()
-        .any(|name| name == Some(activation.name()))
+    let mut names = SMOOTH.iter().map(|text| text.split('(').next());
+    names.any(|name| name == Some(activation.name()))
 }
 
 /// An activation's definition, and a kernel that has to equal it.

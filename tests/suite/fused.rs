@@ -112,19 +112,16 @@ impl<T: TestElement, A: Activation<Formula: Gradient> + Debug> Kernel<T> for Fus
     fn forward_uninit<'a>(&self, x: &[T], y: &'a mut [MaybeUninit<T>]) -> &'a mut [T] {
         // SAFETY: tests poison what they hand over.
         let y = unsafe { &mut *(std::ptr::from_mut(y) as *mut [T]) };
-        let halves = |first: &[T], second: &[T], y: &mut [T], halves: Halves| {
-            // One row, and the same again as many.
-            let len = y.len();
-            if len > 0 {
-                let row = [first, second].concat();
-                self.activation.forward_gated_halves(&row, halves, y);
-            }
+        // As one row of both halves.
+        let row = |first: &[T], second: &[T], y: &mut [T], halves: Halves| {
+            let row = [first, second].concat();
+            self.activation.forward_gated_halves(&row, halves, y);
         };
         let beside = &self.beside[..x.len()];
         let width = x.len().max(1);
         match self.with {
-            With::Gate => halves(x, beside, y, Halves::gate_first(width)),
-            With::GateOf => halves(x, beside, y, Halves::value_first(width)),
+            With::Gate => row(x, beside, y, Halves::gate_first(width)),
+            With::GateOf => row(x, beside, y, Halves::value_first(width)),
             _ => self.forward(x, y),
         }
         y
