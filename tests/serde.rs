@@ -11,9 +11,9 @@ fn serialized_it_is_its_text() {
         serde_json::from_str::<AnyActivation>(&json).unwrap(),
         activation
     );
-    let error = serde_json::from_str::<AnyActivation>(r#""gelu""#).unwrap_err();
+    let error = serde_json::from_str::<AnyActivation>(r#""parrot""#).unwrap_err();
     assert!(
-        error.to_string().contains("`gelu` is no activation"),
+        error.to_string().contains("`parrot` is no activation"),
         "{error}"
     );
 }
