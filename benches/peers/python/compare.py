@@ -7,7 +7,7 @@ this crate does without Python is shown too: "from Rust", many calls of one thre
 many calls of a thread of Rayon's pool.
 
 The contenders take turns, many short ones each, and the median of a contender's turns counts. The
-ceiling is the fastest way that `benches/common/ceiling.rs` knows to move the same bytes. In place,
+ceiling is the fastest way that `benches/common/copy.rs` knows to move the same bytes. In place,
 leaky ReLU has a slope of 1, or its data would shrink to subnormal numbers.
 
 The machine must be idle: with all threads, a core that somebody else uses decides the result.

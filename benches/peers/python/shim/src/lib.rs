@@ -6,9 +6,9 @@ use std::slice;
 use rectify::{Activation, Gradient, LeakyRelu, Relu};
 
 use common::Slices;
-use common::ceiling::{self, Traffic};
+use common::copy::{self, Traffic};
 use common::operation::{Backward, Forward, ForwardInPlace, Operation};
-use common::turns::{medians, time};
+use common::turns::{time, times};
 
 #[path = "../../../../common/mod.rs"]
 mod common;
@@ -139,8 +139,9 @@ pub unsafe extern "C" fn nanoseconds_in_pool(case: &Case, runs: u32) -> u64 {
 pub unsafe extern "C" fn ceiling_seconds(case: &Case) -> f64 {
     // SAFETY: as the caller promises.
     let slices = RefCell::new(unsafe { case.slices() });
-    let mut ways = ceiling::contenders(case.work.traffic(), case.work.threads as usize, &slices);
-    medians(&mut ways, 1)
+    let mut ways = copy::contenders(case.work.traffic(), case.work.threads as usize, &slices);
+    times(&mut ways, 1)
         .into_iter()
+        .map(|time| time.seconds)
         .fold(f64::INFINITY, f64::min)
 }
