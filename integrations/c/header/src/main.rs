@@ -35,7 +35,10 @@ fn keep(file: &Path, text: &str, only_check: bool) -> bool {
         return true;
     }
     if only_check {
-        eprintln!("{} is stale: `header` without `--check` makes it anew", file.display());
+        eprintln!(
+            "{} is stale: `header` without `--check` makes it anew",
+            file.display()
+        );
         return false;
     }
     fs::write(file, text).expect("it can be written");
@@ -54,7 +57,10 @@ fn header(root: &Path) -> String {
         builder = builder.with_src(root.join("src").join(file).with_extension("rs"));
     }
     let mut header = Vec::new();
-    builder.generate().expect("the source can be read").write(&mut header);
+    builder
+        .generate()
+        .expect("the source can be read")
+        .write(&mut header);
     let header = String::from_utf8(header).expect("text");
     // What a caller owes stands once, at the top.
     let mut text = String::new();
