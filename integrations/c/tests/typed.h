@@ -118,7 +118,7 @@ static size_t N(elements)(N(size) size, size_t len) {
     }
 }
 
-/* Buffers of their exact size, so that AddressSanitizer sees a step outside. */
+/* Buffers with one element more, which stays as it is. */
 typedef struct {
     T *in[3], *out[2];
     size_t in_len[3], out_len[2];
@@ -137,11 +137,12 @@ static N(buffers) N(new_buffers)(const N(operation) *operation, size_t len) {
             state = state * 1664525u + 1013904223u;
             made.in[k][i] = (T)((int)(state >> 24) - 128) / 16;
         }
+        made.in[k][made.in_len[k]] = N(POISON);
     }
     for (int k = 0; k < 2; k++) {
         made.out_len[k] = N(elements)(operation->out[k], len);
         made.out[k] = malloc((made.out_len[k] + 1) * sizeof(T));
-        for (size_t i = 0; i < made.out_len[k]; i++) {
+        for (size_t i = 0; i <= made.out_len[k]; i++) {
             made.out[k][i] = N(POISON);
         }
     }
@@ -150,9 +151,11 @@ static N(buffers) N(new_buffers)(const N(operation) *operation, size_t len) {
 
 static void N(free_buffers)(N(buffers) *made) {
     for (int k = 0; k < 3; k++) {
+        CHECK(made->in[k] == NULL || made->in[k][made->in_len[k]] == N(POISON), "input %d: past its end", k);
         free(made->in[k]);
     }
     for (int k = 0; k < 2; k++) {
+        CHECK(made->out[k] == NULL || made->out[k][made->out_len[k]] == N(POISON), "output %d: past its end", k);
         free(made->out[k]);
     }
 }
