@@ -201,6 +201,8 @@ static void N(failures)(const N(operation) *operation, const rectify_activation 
             T before = made.in[j][1];
             with.out[k] = made.in[j] + 1;
             WRONG(RECTIFY_OVERLAP, "overlaps", N(LEN), RECTIFY_SERIAL);
+            with.out[k] = made.in[j] + made.in_len[j] - 1;
+            WRONG(RECTIFY_OVERLAP, "overlaps", N(LEN), RECTIFY_SERIAL);
             if (made.out_len[k] > 1) {
                 with.in[j] = made.out[k] + made.out_len[k] - 1;
                 with.out[k] = made.out[k];
