@@ -112,6 +112,13 @@ pub trait Run: Sized {
 
     /// Runs `formula`.
     fn run<F: Formula>(self, formula: F) -> Self::Done;
+
+    /// As `run`, for a formula that is one of many. What is fused with it is then done step by step, a block in the cache at a
+    /// time, so that no loop is compiled for each of the many with each thing around them. The same bits, for some
+    /// percent of the time where arithmetic sets the pace.
+    fn run_in_steps<F: Formula>(self, formula: F) -> Self::Done {
+        self.run(formula)
+    }
 }
 
 /// Runs the formula that [`Gradient::choose_gradient`] names.
@@ -121,6 +128,34 @@ pub trait RunGradient: Sized {
 
     /// Runs the gradient of `formula`.
     fn run<F: Gradient>(self, formula: F) -> Self::Done;
+
+    /// As `run`, for a formula that is one of many. What is fused with it is then done step by step, a block in the cache at a
+    /// time, so that no loop is compiled for each of the many with each thing around them. The same bits, for some
+    /// percent of the time where arithmetic sets the pace.
+    fn run_in_steps<F: Gradient>(self, formula: F) -> Self::Done {
+        self.run(formula)
+    }
+}
+
+/// Runs what a formula that is one of many chooses, in steps.
+pub(crate) struct OneOfMany<R>(pub(crate) R);
+
+impl<R: Run> Run for OneOfMany<R> {
+    type Done = R::Done;
+
+    #[inline]
+    fn run<F: Formula>(self, formula: F) -> R::Done {
+        self.0.run_in_steps(formula)
+    }
+}
+
+impl<R: RunGradient> RunGradient for OneOfMany<R> {
+    type Done = R::Done;
+
+    #[inline]
+    fn run<F: Gradient>(self, formula: F) -> R::Done {
+        self.0.run_in_steps(formula)
+    }
 }
 
 /// A function of `N` numbers, written once for every register. Whoever implements it has
