@@ -49,12 +49,13 @@ impl Map<2> for Product {
 #[derive(Clone, Copy)]
 pub(super) struct OfSum<F>(pub(super) F);
 
-impl<F: Formula> Map<2> for OfSum<F> {
+impl<F: Formula> Kernel<2, 1> for OfSum<F> {
     const MEMORY_BOUND: bool = F::MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [a, b]: [V; 2]) -> V {
-        self.0.value(a + b)
+    fn outputs<V: Vector>(self, [a, b]: [V; 2]) -> [V; 1] {
+        [self.0.value(a + b)]
     }
 }
 
@@ -69,12 +70,13 @@ impl<F: Formula> Steps<2> for OfSum<F> {
 #[derive(Clone, Copy)]
 pub(super) struct Shifted<F>(pub(super) F, pub(super) f64);
 
-impl<F: Formula> Map<1> for Shifted<F> {
+impl<F: Formula> Kernel<1, 1> for Shifted<F> {
     const MEMORY_BOUND: bool = F::MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
-        self.0.value(x + V::constant(self.1))
+    fn outputs<V: Vector>(self, [x]: [V; 1]) -> [V; 1] {
+        [self.0.value(x + V::constant(self.1))]
     }
 }
 
@@ -89,12 +91,13 @@ impl<F: Formula> Steps<1> for Shifted<F> {
 #[derive(Clone, Copy)]
 pub(super) struct Gated<F>(pub(super) F);
 
-impl<F: Formula> Map<2> for Gated<F> {
+impl<F: Formula> Kernel<2, 1> for Gated<F> {
     const MEMORY_BOUND: bool = F::MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [gate, value]: [V; 2]) -> V {
-        self.0.value(gate) * value
+    fn outputs<V: Vector>(self, [gate, value]: [V; 2]) -> [V; 1] {
+        [self.0.value(gate) * value]
     }
 }
 
@@ -113,12 +116,13 @@ impl<F: Formula> Steps<2> for Gated<F> {
 #[derive(Clone, Copy)]
 pub(super) struct SlopeAtSum<F>(pub(super) F);
 
-impl<F: Gradient> Map<3> for SlopeAtSum<F> {
+impl<F: Gradient> Kernel<3, 1> for SlopeAtSum<F> {
     const MEMORY_BOUND: bool = F::GRADIENT_MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [a, b, grad_output]: [V; 3]) -> V {
-        self.0.gradient(a + b, grad_output)
+    fn outputs<V: Vector>(self, [a, b, grad_output]: [V; 3]) -> [V; 1] {
+        [self.0.gradient(a + b, grad_output)]
     }
 }
 
@@ -137,12 +141,13 @@ impl<F: Gradient> Steps<3> for SlopeAtSum<F> {
 #[derive(Clone, Copy)]
 pub(super) struct SlopeShifted<F>(pub(super) F, pub(super) f64);
 
-impl<F: Gradient> Map<2> for SlopeShifted<F> {
+impl<F: Gradient> Kernel<2, 1> for SlopeShifted<F> {
     const MEMORY_BOUND: bool = F::GRADIENT_MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [x, grad_output]: [V; 2]) -> V {
-        self.0.gradient(x + V::constant(self.1), grad_output)
+    fn outputs<V: Vector>(self, [x, grad_output]: [V; 2]) -> [V; 1] {
+        [self.0.gradient(x + V::constant(self.1), grad_output)]
     }
 }
 
@@ -163,6 +168,7 @@ pub(super) struct SlopesOfGate<F>(pub(super) F);
 
 impl<F: Gradient> Kernel<3, 2> for SlopesOfGate<F> {
     const MEMORY_BOUND: bool = F::GRADIENT_MEMORY_BOUND && F::MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
     fn outputs<V: Vector>(self, [gate, value, grad_output]: [V; 3]) -> [V; 2] {
@@ -198,11 +204,12 @@ impl<F: Gradient> Steps<3, 2> for SlopesOfGate<F> {
 #[derive(Clone, Copy)]
 pub(super) struct SlopeFromOutput<F>(pub(super) F);
 
-impl<F: GradientFromOutput> Map<2> for SlopeFromOutput<F> {
+impl<F: GradientFromOutput> Kernel<2, 1> for SlopeFromOutput<F> {
     const MEMORY_BOUND: bool = F::GRADIENT_MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [output, grad_output]: [V; 2]) -> V {
-        self.0.gradient_from_output(output, grad_output)
+    fn outputs<V: Vector>(self, [output, grad_output]: [V; 2]) -> [V; 1] {
+        [self.0.gradient_from_output(output, grad_output)]
     }
 }
