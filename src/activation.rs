@@ -91,6 +91,7 @@ impl<F: Formula> Sealed for Planned<F> {}
 /// thread that has another mode set, for whatever reason, kernels compute in that mode. They then may differ
 /// from the scalar definition, which the compiler may have evaluated beforehand: with subnormal numbers
 /// flushed to zero, so do `LeakyRelu::new(0.01)` on subnormal results and `HardShrink::new(0.0)` on subnormal inputs.
+/// [What each mode changes](crate::guide::tuning#the-floating-point-mode), and what it does not, is tested.
 /// `par` gives the results of the caller's mode, whatever the mode of the pool's threads (on x86 and AArch64; on others it is
 /// not looked at).
 ///

@@ -1,4 +1,5 @@
-//! Over a pool whose threads have another floating-point mode than the caller: the caller's results, always.
+//! On threads whose floating-point mode is not the default one. Over a pool whose threads have another mode than the caller: the
+//! caller's results, always. And what each mode changes, as `docs/tuning.md` says.
 #![cfg(all(feature = "parallel", target_arch = "x86_64"))]
 #![allow(unsafe_code)]
 
@@ -7,13 +8,22 @@ mod common;
 use std::arch::asm;
 use std::thread;
 
-use common::{assert_same_bits, in_time};
-use rectify::{Activation, Channels, LeakyRelu, PRelu, scalar};
+use common::{TestElement, assert_same_bits, assert_same_gradient, in_time, tiers, values};
+use rectify::{
+    Activation, Channels, Clip, Elu, Gelu, Gradient, HardShrink, HardSigmoid, HardSwish, HardTanh,
+    LeakyRelu, PRelu, Relu, Relu6, Sigmoid, Silu, SoftShrink, SquaredRelu, Tanh, ThresholdedRelu,
+    scalar,
+};
 
-/// Subnormal results become zeros, and so do subnormal inputs.
-const FLUSH: u32 = 1 << 15 | 1 << 6;
-/// Rounding upwards.
+/// Subnormal results become zeros.
+const FLUSH_TO_ZERO: u32 = 1 << 15;
+/// Subnormal inputs count as zeros.
+const DENORMALS_ARE_ZERO: u32 = 1 << 6;
+/// Both, as programs set them that were compiled with `-ffast-math`.
+const FLUSH: u32 = FLUSH_TO_ZERO | DENORMALS_ARE_ZERO;
+const DOWNWARDS: u32 = 0b01 << 13;
 const UPWARDS: u32 = 0b10 << 13;
+const TOWARDS_ZERO: u32 = 0b11 << 13;
 
 /// Runs `work` with these bits of the control register set.
 ///
@@ -73,24 +83,35 @@ fn a_caller_in_the_default_mode_gets_default_results() {
 
 #[test]
 fn a_caller_in_another_mode_gets_the_results_of_that_mode() {
-    let leaky = LeakyRelu::new(0.01);
-    let x = numbers(LEN);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
-    let pool = pool.expect("threads");
-    for mode in [FLUSH, UPWARDS] {
-        let mut serial = vec![0.0; LEN];
-        in_mode(mode, || leaky.forward(&x, &mut serial));
-        let mut by_default = vec![0.0; LEN];
-        leaky.forward(&x, &mut by_default);
-        assert_ne!(serial, by_default, "the mode changes nothing");
-        in_time(|| {
-            for _ in 0..50 {
-                // A thread of the pool that has this mode for the time of its call.
-                let y = pool.install(|| in_mode(mode, || leaky.par().forward_to_vec(&x)));
-                assert_same_bits(&y, &serial, || format!("mode {mode:#x}"));
-            }
-        });
+    fn check(activation: impl Activation) {
+        let x = numbers(LEN);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
+        let pool = pool.expect("threads");
+        for mode in [
+            FLUSH_TO_ZERO,
+            DENORMALS_ARE_ZERO,
+            FLUSH,
+            DOWNWARDS,
+            UPWARDS,
+            TOWARDS_ZERO,
+        ] {
+            let mut serial = vec![0.0; LEN];
+            in_mode(mode, || activation.forward(&x, &mut serial));
+            let mut by_default = vec![0.0; LEN];
+            activation.forward(&x, &mut by_default);
+            assert_ne!(serial, by_default, "mode {mode:#x} changes nothing");
+            in_time(|| {
+                for _ in 0..20 {
+                    // A thread of the pool that has this mode for the time of its call.
+                    let y = pool.install(|| in_mode(mode, || activation.par().forward_to_vec(&x)));
+                    assert_same_bits(&y, &serial, || format!("mode {mode:#x}"));
+                }
+            });
+        }
     }
+
+    check(LeakyRelu::new(0.01));
+    check(Gelu);
 }
 
 /// As the documentation says: on one thread a kernel computes in the mode that it finds.
@@ -102,5 +123,188 @@ fn a_serial_call_computes_in_the_mode_that_it_finds() {
     assert!(
         y.iter().all(|y| y.to_bits() == (-0.0_f32).to_bits()),
         "{y:?}"
+    );
+}
+
+/// Values to compute with: all that are special, and random ones.
+fn inputs<T: TestElement>() -> (Vec<T>, Vec<T>) {
+    let x = values::<T>(4096, 1);
+    let dy = values::<T>(4096, 2);
+    (x, dy)
+}
+
+fn forward<T: TestElement>(activation: impl Activation, mode: u32, x: &[T]) -> Vec<T> {
+    let mut y = vec![T::ZERO; x.len()];
+    in_mode(mode, || activation.forward(x, &mut y));
+    y
+}
+
+fn backward<T: TestElement>(
+    activation: impl Activation<Formula: Gradient>,
+    mode: u32,
+    x: &[T],
+    dy: &[T],
+) -> Vec<T> {
+    let mut dx = vec![T::ZERO; x.len()];
+    in_mode(mode, || activation.backward(x, dy, &mut dx));
+    dx
+}
+
+fn is_subnormal<T: TestElement>(x: T) -> bool {
+    let x: f64 = x.into();
+    x != 0.0 && x.abs() < smallest_normal::<T>()
+}
+
+fn smallest_normal<T>() -> f64 {
+    if size_of::<T>() == size_of::<f32>() {
+        f32::MIN_POSITIVE.into()
+    } else {
+        f64::MIN_POSITIVE
+    }
+}
+
+#[test]
+fn what_only_selects_is_exact_however_the_thread_rounds_or_flushes() {
+    fn check<T: TestElement>(activation: impl Activation<Formula: Gradient>) {
+        let (x, dy) = inputs::<T>();
+        for tier in tiers() {
+            let on = activation.on(tier);
+            for mode in [DOWNWARDS, UPWARDS, TOWARDS_ZERO, FLUSH_TO_ZERO] {
+                let name = || format!("mode {mode:#x} on {tier}");
+                assert_same_bits(&forward(on, mode, &x), &forward(on, 0, &x), name);
+                assert_same_bits(
+                    &backward(on, mode, &x, &dy),
+                    &backward(on, 0, &x, &dy),
+                    name,
+                );
+            }
+        }
+    }
+
+    macro_rules! check {
+        ($($activation:expr),*) => {$(check::<f32>($activation); check::<f64>($activation);)*};
+    }
+    check!(
+        Relu,
+        Relu6,
+        Clip::new(-1.0, 2.5),
+        HardTanh::default(),
+        ThresholdedRelu::default()
+    );
+    check!(HardShrink::default());
+}
+
+#[test]
+fn rectifiers_have_the_same_bits_on_every_tier_in_every_mode() {
+    fn check<T: TestElement>(activation: impl Activation<Formula: Gradient>) {
+        let (x, dy) = inputs::<T>();
+        for mode in [
+            FLUSH_TO_ZERO,
+            DENORMALS_ARE_ZERO,
+            FLUSH,
+            DOWNWARDS,
+            UPWARDS,
+            TOWARDS_ZERO,
+        ] {
+            let first = activation.on(tiers().next().expect("the portable tier"));
+            let (y, dx) = (forward(first, mode, &x), backward(first, mode, &x, &dy));
+            for tier in tiers() {
+                let on = activation.on(tier);
+                let name = || format!("mode {mode:#x} on {tier}");
+                assert_same_bits(&forward(on, mode, &x), &y, name);
+                assert_same_gradient((&x, &dy), &backward(on, mode, &x, &dy), &dx, name);
+            }
+        }
+    }
+
+    macro_rules! check {
+        ($($activation:expr),*) => {$(check::<f32>($activation); check::<f64>($activation);)*};
+    }
+    check!(
+        Relu,
+        LeakyRelu::new(0.01),
+        Clip::new(-1.0, 2.5),
+        ThresholdedRelu::default()
+    );
+    check!(
+        SquaredRelu,
+        HardSigmoid::default(),
+        HardSwish,
+        HardShrink::new(0.0)
+    );
+    check!(SoftShrink::default());
+}
+
+#[test]
+fn flushing_changes_nothing_but_what_is_next_to_zero() {
+    fn check_forward<T: TestElement>(activation: impl Activation) {
+        let x = inputs::<T>().0;
+        for tier in tiers() {
+            let on = activation.on(tier);
+            let by_default = forward(on, 0, &x);
+            for mode in [FLUSH_TO_ZERO, DENORMALS_ARE_ZERO, FLUSH] {
+                for (y, by_default) in forward(on, mode, &x).into_iter().zip(&by_default) {
+                    assert_close(y, *by_default, 2.0 * smallest_normal::<T>(), 0.0);
+                }
+            }
+        }
+    }
+
+    /// Where inputs count as zeros, so do those that choose a gradient.
+    fn check<T: TestElement>(activation: impl Activation<Formula: Gradient>) {
+        check_forward::<T>(activation);
+        let (x, dy) = inputs::<T>();
+        let zero = |&x: &T| if is_subnormal(x) { T::ZERO } else { x };
+        let flushed: Vec<T> = x.iter().map(zero).collect();
+        let ones = vec![T::ONE; dy.len()];
+        for tier in tiers() {
+            let on = activation.on(tier);
+            let by_default = backward(on, 0, &flushed, &ones);
+            for mode in [DENORMALS_ARE_ZERO, FLUSH] {
+                for (dx, by_default) in backward(on, mode, &x, &ones).into_iter().zip(&by_default) {
+                    assert_close(dx, *by_default, 2.0 * smallest_normal::<T>(), 0.0);
+                }
+            }
+        }
+    }
+
+    macro_rules! check {
+        ($check:ident: $($activation:expr),*) => {$($check::<f32>($activation); $check::<f64>($activation);)*};
+    }
+    check!(check: Relu, LeakyRelu::new(0.01), Clip::new(-1.0, 2.5), ThresholdedRelu::default());
+    check!(check: SquaredRelu, HardSigmoid::default(), HardSwish, HardShrink::new(0.0));
+    check!(check: SoftShrink::default());
+    check!(check_forward: Sigmoid, Silu, Gelu, Tanh, Elu::default());
+}
+
+#[test]
+fn smooth_activations_stay_near_however_the_thread_rounds() {
+    fn check<T: TestElement>(activation: impl Activation, most: f64) {
+        let x = inputs::<T>().0;
+        for tier in tiers() {
+            let on = activation.on(tier);
+            let by_default = forward(on, 0, &x);
+            for mode in [DOWNWARDS, UPWARDS, TOWARDS_ZERO] {
+                for (y, by_default) in forward(on, mode, &x).into_iter().zip(&by_default) {
+                    assert_close(y, *by_default, most, most);
+                }
+            }
+        }
+    }
+
+    macro_rules! check {
+        ($($activation:expr),*) => {$(check::<f32>($activation, 2e-5); check::<f64>($activation, 2e-5);)*};
+    }
+    check!(Sigmoid, Silu, Gelu, Tanh, Elu::default());
+}
+
+/// NaN and infinity where they should be, and numbers no further away than `least`, or `relative` times what they should be.
+#[track_caller]
+fn assert_close<T: TestElement>(actual: T, expected: T, least: f64, relative: f64) {
+    let (is, should): (f64, f64) = (actual.into(), expected.into());
+    let close = is == should || (is - should).abs() <= least.max(relative * should.abs());
+    assert!(
+        close || (is.is_nan() && should.is_nan()),
+        "{is:e} and not {should:e}"
     );
 }
