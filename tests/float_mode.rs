@@ -280,7 +280,9 @@ fn flushing_changes_nothing_but_what_is_next_to_zero() {
 #[test]
 fn smooth_activations_stay_near_however_the_thread_rounds() {
     fn check<T: TestElement>(activation: impl Activation, most: f64) {
-        let x = inputs::<T>().0;
+        let (mut x, _) = inputs::<T>();
+        // Where the result is next to the largest number, another rounding may overflow.
+        x.retain(|&x| !(1e30..f64::INFINITY).contains(&Into::<f64>::into(x).abs()));
         for tier in tiers() {
             let on = activation.on(tier);
             let by_default = forward(on, 0, &x);
