@@ -43,7 +43,7 @@
  * What a function returns. All but RECTIFY_OK are failures: then nothing was written to any buffer or handle, and
  * rectify_last_error() says what was wrong.
  */
-typedef enum rectify_status {
+typedef enum {
     /**
      * It is done.
      */
@@ -114,7 +114,7 @@ const char *rectify_version(void);
  * Writes to `*name` the instruction set of calls, such as "AVX2". It is settled by the first call that needs it, and the
  * name stays valid.
  */
-enum rectify_status rectify_tier(const char **name);
+rectify_status rectify_tier(const char **name);
 
 /**
  * Lets calls use the instruction set `name` at most, in place of the environment variable RECTIFY_MAX_TIER: "portable",
@@ -122,7 +122,7 @@ enum rectify_status rectify_tier(const char **name);
  *
  * RECTIFY_BAD_TIER: there is none of this name, or this machine does not run it. RECTIFY_TOO_LATE: it is settled.
  */
-enum rectify_status rectify_set_max_tier(const char *name);
+rectify_status rectify_set_max_tier(const char *name);
 
 /**
  * Sets how many threads calls with RECTIFY_PARALLEL are shared out over, in place of the environment variable
@@ -130,7 +130,7 @@ enum rectify_status rectify_set_max_tier(const char *name);
  *
  * RECTIFY_TOO_LATE: they are started already, or could not be.
  */
-enum rectify_status rectify_set_threads(size_t threads);
+rectify_status rectify_set_threads(size_t threads);
 
 /**
  * Makes the activation that `text` names, and writes a handle to it to `*activation`: to be given back by
@@ -139,439 +139,439 @@ enum rectify_status rectify_set_threads(size_t threads);
  *
  * RECTIFY_BAD_ACTIVATION: the text names none, or a parameter is NaN or out of its range.
  */
-enum rectify_status rectify_activation_new(const char *text,
-                                           struct rectify_activation **activation);
+rectify_status rectify_activation_new(const char *text,
+                                      rectify_activation **activation);
 
 /**
  * Gives back an activation, which nobody may use any more. Null is no activation, and nothing happens.
  */
-void rectify_activation_free(struct rectify_activation *activation);
+void rectify_activation_free(rectify_activation *activation);
 
 /**
  * The text of an activation, with all its parameters: rectify_activation_new() makes the same one of it. Valid as long
  * as the activation. Of null it is null.
  */
-const char *rectify_activation_text(const struct rectify_activation *activation);
+const char *rectify_activation_text(const rectify_activation *activation);
 
 /**
  * Writes f(input[i]) to output[i]. In place where `output` is `input`.
  */
-enum rectify_status rectify_forward_f32(const struct rectify_activation *activation,
-                                        const float *input,
-                                        float *output,
-                                        size_t len,
-                                        uint32_t flags);
+rectify_status rectify_forward_f32(const rectify_activation *activation,
+                                   const float *input,
+                                   float *output,
+                                   size_t len,
+                                   uint32_t flags);
 
 /**
  * Writes the gradient of the input to `grad_input`: grad_output[i] times the derivative at input[i], which is what
  * rectify_forward_f32() was given. In place where `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_backward_f32(const struct rectify_activation *activation,
-                                         const float *input,
-                                         const float *grad_output,
-                                         float *grad_input,
-                                         size_t len,
-                                         uint32_t flags);
+rectify_status rectify_backward_f32(const rectify_activation *activation,
+                                    const float *input,
+                                    const float *grad_output,
+                                    float *grad_input,
+                                    size_t len,
+                                    uint32_t flags);
 
 /**
  * Writes f(input[i] + b) to output[i], where b is the value in `bias` of the element's channel. In place where `output` is
  * `input`.
  */
-enum rectify_status rectify_forward_bias_f32(const struct rectify_activation *activation,
-                                             const float *input,
-                                             const float *bias,
-                                             size_t channels,
-                                             size_t inner,
-                                             float *output,
-                                             size_t len,
-                                             uint32_t flags);
+rectify_status rectify_forward_bias_f32(const rectify_activation *activation,
+                                        const float *input,
+                                        const float *bias,
+                                        size_t channels,
+                                        size_t inner,
+                                        float *output,
+                                        size_t len,
+                                        uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_forward_bias_f32() to `grad_input`: grad_output[i] times the derivative at
  * input[i] + b. That of the bias is its sum by channels: rectify_sum_channels_f32(). In place where `grad_input` is
  * `grad_output`.
  */
-enum rectify_status rectify_backward_bias_f32(const struct rectify_activation *activation,
-                                              const float *input,
-                                              const float *bias,
-                                              size_t channels,
-                                              size_t inner,
-                                              const float *grad_output,
-                                              float *grad_input,
-                                              size_t len,
-                                              uint32_t flags);
+rectify_status rectify_backward_bias_f32(const rectify_activation *activation,
+                                         const float *input,
+                                         const float *bias,
+                                         size_t channels,
+                                         size_t inner,
+                                         const float *grad_output,
+                                         float *grad_input,
+                                         size_t len,
+                                         uint32_t flags);
 
 /**
  * Writes to each of the `channels` elements of `totals` the sum of the elements of its channel in `elements`: the gradient of
  * a bias, where these are the gradient of what it was added to. The sum has the same bits at any number of threads; a channel
  * without elements has 0.
  */
-enum rectify_status rectify_sum_channels_f32(const float *elements,
-                                             size_t channels,
-                                             size_t inner,
-                                             float *totals,
-                                             size_t len,
-                                             uint32_t flags);
+rectify_status rectify_sum_channels_f32(const float *elements,
+                                        size_t channels,
+                                        size_t inner,
+                                        float *totals,
+                                        size_t len,
+                                        uint32_t flags);
 
 /**
  * Writes f(input[i] + residual[i]) to output[i]. In place where `output` is `input`.
  */
-enum rectify_status rectify_forward_residual_f32(const struct rectify_activation *activation,
-                                                 const float *input,
-                                                 const float *residual,
-                                                 float *output,
-                                                 size_t len,
-                                                 uint32_t flags);
+rectify_status rectify_forward_residual_f32(const rectify_activation *activation,
+                                            const float *input,
+                                            const float *residual,
+                                            float *output,
+                                            size_t len,
+                                            uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_forward_residual_f32(), which is that of the residual, too, to `grad_input`:
  * grad_output[i] times the derivative at input[i] + residual[i]. In place where `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_backward_residual_f32(const struct rectify_activation *activation,
-                                                  const float *input,
-                                                  const float *residual,
-                                                  const float *grad_output,
-                                                  float *grad_input,
-                                                  size_t len,
-                                                  uint32_t flags);
+rectify_status rectify_backward_residual_f32(const rectify_activation *activation,
+                                             const float *input,
+                                             const float *residual,
+                                             const float *grad_output,
+                                             float *grad_input,
+                                             size_t len,
+                                             uint32_t flags);
 
 /**
  * Writes f(gate[i]) * value[i] to output[i]: SwiGLU with "silu", GEGLU with "gelu", GLU with "sigmoid". In place where `output`
  * is `value`.
  */
-enum rectify_status rectify_forward_gated_f32(const struct rectify_activation *activation,
-                                              const float *gate,
-                                              const float *value,
-                                              float *output,
-                                              size_t len,
-                                              uint32_t flags);
+rectify_status rectify_forward_gated_f32(const rectify_activation *activation,
+                                         const float *gate,
+                                         const float *value,
+                                         float *output,
+                                         size_t len,
+                                         uint32_t flags);
 
 /**
  * Writes the gradients of rectify_forward_gated_f32(): to `grad_gate` that of the gate, grad_output[i] * value[i] times the
  * derivative at gate[i], and to `grad_value` that of the value, grad_output[i] * f(gate[i]).
  */
-enum rectify_status rectify_backward_gated_f32(const struct rectify_activation *activation,
-                                               const float *gate,
-                                               const float *value,
-                                               const float *grad_output,
-                                               float *grad_gate,
-                                               float *grad_value,
-                                               size_t len,
-                                               uint32_t flags);
+rectify_status rectify_backward_gated_f32(const rectify_activation *activation,
+                                          const float *gate,
+                                          const float *value,
+                                          const float *grad_output,
+                                          float *grad_gate,
+                                          float *grad_value,
+                                          size_t len,
+                                          uint32_t flags);
 
 /**
  * As rectify_forward_gated_f32(), where gate and value stand in one buffer: each row of `input` has `width` elements of the
  * gate and then `width` of the value, with RECTIFY_VALUE_FIRST the other way round. `input_len` is the number of elements
  * in `input`, a multiple of 2 * width; `output` has half as many.
  */
-enum rectify_status rectify_forward_gated_halves_f32(const struct rectify_activation *activation,
-                                                     const float *input,
-                                                     size_t input_len,
-                                                     size_t width,
-                                                     float *output,
-                                                     uint32_t flags);
+rectify_status rectify_forward_gated_halves_f32(const rectify_activation *activation,
+                                                const float *input,
+                                                size_t input_len,
+                                                size_t width,
+                                                float *output,
+                                                uint32_t flags);
 
 /**
  * Writes the gradients of rectify_forward_gated_halves_f32() to `grad_input`, which has the layout and the length of `input`;
  * `grad_output` has half as many elements.
  */
-enum rectify_status rectify_backward_gated_halves_f32(const struct rectify_activation *activation,
-                                                      const float *input,
-                                                      size_t input_len,
-                                                      size_t width,
-                                                      const float *grad_output,
-                                                      float *grad_input,
-                                                      uint32_t flags);
+rectify_status rectify_backward_gated_halves_f32(const rectify_activation *activation,
+                                                 const float *input,
+                                                 size_t input_len,
+                                                 size_t width,
+                                                 const float *grad_output,
+                                                 float *grad_input,
+                                                 uint32_t flags);
 
 /**
  * Writes for each row of `width` elements of `input` its softmax: e^(x - max) over the sum of these. A row with NaN,
  * with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
  */
-enum rectify_status rectify_softmax_f32(const float *input,
-                                        float *output,
-                                        size_t len,
-                                        size_t width,
-                                        uint32_t flags);
+rectify_status rectify_softmax_f32(const float *input,
+                                   float *output,
+                                   size_t len,
+                                   size_t width,
+                                   uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_softmax_f32() to `grad_input`, from what that wrote to `output`. In place where
  * `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_softmax_backward_f32(const float *output,
-                                                 const float *grad_output,
-                                                 float *grad_input,
-                                                 size_t len,
-                                                 size_t width,
-                                                 uint32_t flags);
-
-/**
- * Writes for each row of `width` elements of `input` the logarithm of its softmax. A row with NaN,
- * with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
- */
-enum rectify_status rectify_log_softmax_f32(const float *input,
-                                            float *output,
+rectify_status rectify_softmax_backward_f32(const float *output,
+                                            const float *grad_output,
+                                            float *grad_input,
                                             size_t len,
                                             size_t width,
                                             uint32_t flags);
 
 /**
+ * Writes for each row of `width` elements of `input` the logarithm of its softmax. A row with NaN,
+ * with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
+ */
+rectify_status rectify_log_softmax_f32(const float *input,
+                                       float *output,
+                                       size_t len,
+                                       size_t width,
+                                       uint32_t flags);
+
+/**
  * Writes the gradient of the input of rectify_log_softmax_f32() to `grad_input`, from what that wrote to `output`. In place where
  * `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_log_softmax_backward_f32(const float *output,
-                                                     const float *grad_output,
-                                                     float *grad_input,
-                                                     size_t len,
-                                                     size_t width,
-                                                     uint32_t flags);
+rectify_status rectify_log_softmax_backward_f32(const float *output,
+                                                const float *grad_output,
+                                                float *grad_input,
+                                                size_t len,
+                                                size_t width,
+                                                uint32_t flags);
 
 /**
  * Writes s * input[i] to output[i] where input[i] < 0, else input[i], with s the value in `slopes` of the element's channel. In
  * place where `output` is `input`.
  */
-enum rectify_status rectify_prelu_f32(const float *input,
-                                      const float *slopes,
-                                      size_t channels,
-                                      size_t inner,
-                                      float *output,
-                                      size_t len,
-                                      uint32_t flags);
+rectify_status rectify_prelu_f32(const float *input,
+                                 const float *slopes,
+                                 size_t channels,
+                                 size_t inner,
+                                 float *output,
+                                 size_t len,
+                                 uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_prelu_f32() to `grad_input`: s * grad_output[i] where input[i] <= 0, else
  * grad_output[i]. In place where `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_prelu_backward_f32(const float *input,
-                                               const float *slopes,
-                                               size_t channels,
-                                               size_t inner,
-                                               const float *grad_output,
-                                               float *grad_input,
-                                               size_t len,
-                                               uint32_t flags);
+rectify_status rectify_prelu_backward_f32(const float *input,
+                                          const float *slopes,
+                                          size_t channels,
+                                          size_t inner,
+                                          const float *grad_output,
+                                          float *grad_input,
+                                          size_t len,
+                                          uint32_t flags);
 
 /**
  * Writes the gradient of the slopes of rectify_prelu_f32() to the `channels` elements of `grad_slopes`: the sum over each
  * channel of input[i] * grad_output[i] where input[i] <= 0. It has the same bits at any number of threads.
  */
-enum rectify_status rectify_prelu_backward_slopes_f32(const float *input,
-                                                      const float *slopes,
-                                                      size_t channels,
-                                                      size_t inner,
-                                                      const float *grad_output,
-                                                      float *grad_slopes,
-                                                      size_t len,
-                                                      uint32_t flags);
+rectify_status rectify_prelu_backward_slopes_f32(const float *input,
+                                                 const float *slopes,
+                                                 size_t channels,
+                                                 size_t inner,
+                                                 const float *grad_output,
+                                                 float *grad_slopes,
+                                                 size_t len,
+                                                 uint32_t flags);
 
 /**
  * Writes f(input[i]) to output[i]. In place where `output` is `input`.
  */
-enum rectify_status rectify_forward_f64(const struct rectify_activation *activation,
-                                        const double *input,
-                                        double *output,
-                                        size_t len,
-                                        uint32_t flags);
+rectify_status rectify_forward_f64(const rectify_activation *activation,
+                                   const double *input,
+                                   double *output,
+                                   size_t len,
+                                   uint32_t flags);
 
 /**
  * Writes the gradient of the input to `grad_input`: grad_output[i] times the derivative at input[i], which is what
  * rectify_forward_f64() was given. In place where `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_backward_f64(const struct rectify_activation *activation,
-                                         const double *input,
-                                         const double *grad_output,
-                                         double *grad_input,
-                                         size_t len,
-                                         uint32_t flags);
+rectify_status rectify_backward_f64(const rectify_activation *activation,
+                                    const double *input,
+                                    const double *grad_output,
+                                    double *grad_input,
+                                    size_t len,
+                                    uint32_t flags);
 
 /**
  * Writes f(input[i] + b) to output[i], where b is the value in `bias` of the element's channel. In place where `output` is
  * `input`.
  */
-enum rectify_status rectify_forward_bias_f64(const struct rectify_activation *activation,
-                                             const double *input,
-                                             const double *bias,
-                                             size_t channels,
-                                             size_t inner,
-                                             double *output,
-                                             size_t len,
-                                             uint32_t flags);
+rectify_status rectify_forward_bias_f64(const rectify_activation *activation,
+                                        const double *input,
+                                        const double *bias,
+                                        size_t channels,
+                                        size_t inner,
+                                        double *output,
+                                        size_t len,
+                                        uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_forward_bias_f64() to `grad_input`: grad_output[i] times the derivative at
  * input[i] + b. That of the bias is its sum by channels: rectify_sum_channels_f64(). In place where `grad_input` is
  * `grad_output`.
  */
-enum rectify_status rectify_backward_bias_f64(const struct rectify_activation *activation,
-                                              const double *input,
-                                              const double *bias,
-                                              size_t channels,
-                                              size_t inner,
-                                              const double *grad_output,
-                                              double *grad_input,
-                                              size_t len,
-                                              uint32_t flags);
+rectify_status rectify_backward_bias_f64(const rectify_activation *activation,
+                                         const double *input,
+                                         const double *bias,
+                                         size_t channels,
+                                         size_t inner,
+                                         const double *grad_output,
+                                         double *grad_input,
+                                         size_t len,
+                                         uint32_t flags);
 
 /**
  * Writes to each of the `channels` elements of `totals` the sum of the elements of its channel in `elements`: the gradient of
  * a bias, where these are the gradient of what it was added to. The sum has the same bits at any number of threads; a channel
  * without elements has 0.
  */
-enum rectify_status rectify_sum_channels_f64(const double *elements,
-                                             size_t channels,
-                                             size_t inner,
-                                             double *totals,
-                                             size_t len,
-                                             uint32_t flags);
+rectify_status rectify_sum_channels_f64(const double *elements,
+                                        size_t channels,
+                                        size_t inner,
+                                        double *totals,
+                                        size_t len,
+                                        uint32_t flags);
 
 /**
  * Writes f(input[i] + residual[i]) to output[i]. In place where `output` is `input`.
  */
-enum rectify_status rectify_forward_residual_f64(const struct rectify_activation *activation,
-                                                 const double *input,
-                                                 const double *residual,
-                                                 double *output,
-                                                 size_t len,
-                                                 uint32_t flags);
+rectify_status rectify_forward_residual_f64(const rectify_activation *activation,
+                                            const double *input,
+                                            const double *residual,
+                                            double *output,
+                                            size_t len,
+                                            uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_forward_residual_f64(), which is that of the residual, too, to `grad_input`:
  * grad_output[i] times the derivative at input[i] + residual[i]. In place where `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_backward_residual_f64(const struct rectify_activation *activation,
-                                                  const double *input,
-                                                  const double *residual,
-                                                  const double *grad_output,
-                                                  double *grad_input,
-                                                  size_t len,
-                                                  uint32_t flags);
+rectify_status rectify_backward_residual_f64(const rectify_activation *activation,
+                                             const double *input,
+                                             const double *residual,
+                                             const double *grad_output,
+                                             double *grad_input,
+                                             size_t len,
+                                             uint32_t flags);
 
 /**
  * Writes f(gate[i]) * value[i] to output[i]: SwiGLU with "silu", GEGLU with "gelu", GLU with "sigmoid". In place where `output`
  * is `value`.
  */
-enum rectify_status rectify_forward_gated_f64(const struct rectify_activation *activation,
-                                              const double *gate,
-                                              const double *value,
-                                              double *output,
-                                              size_t len,
-                                              uint32_t flags);
+rectify_status rectify_forward_gated_f64(const rectify_activation *activation,
+                                         const double *gate,
+                                         const double *value,
+                                         double *output,
+                                         size_t len,
+                                         uint32_t flags);
 
 /**
  * Writes the gradients of rectify_forward_gated_f64(): to `grad_gate` that of the gate, grad_output[i] * value[i] times the
  * derivative at gate[i], and to `grad_value` that of the value, grad_output[i] * f(gate[i]).
  */
-enum rectify_status rectify_backward_gated_f64(const struct rectify_activation *activation,
-                                               const double *gate,
-                                               const double *value,
-                                               const double *grad_output,
-                                               double *grad_gate,
-                                               double *grad_value,
-                                               size_t len,
-                                               uint32_t flags);
+rectify_status rectify_backward_gated_f64(const rectify_activation *activation,
+                                          const double *gate,
+                                          const double *value,
+                                          const double *grad_output,
+                                          double *grad_gate,
+                                          double *grad_value,
+                                          size_t len,
+                                          uint32_t flags);
 
 /**
  * As rectify_forward_gated_f64(), where gate and value stand in one buffer: each row of `input` has `width` elements of the
  * gate and then `width` of the value, with RECTIFY_VALUE_FIRST the other way round. `input_len` is the number of elements
  * in `input`, a multiple of 2 * width; `output` has half as many.
  */
-enum rectify_status rectify_forward_gated_halves_f64(const struct rectify_activation *activation,
-                                                     const double *input,
-                                                     size_t input_len,
-                                                     size_t width,
-                                                     double *output,
-                                                     uint32_t flags);
+rectify_status rectify_forward_gated_halves_f64(const rectify_activation *activation,
+                                                const double *input,
+                                                size_t input_len,
+                                                size_t width,
+                                                double *output,
+                                                uint32_t flags);
 
 /**
  * Writes the gradients of rectify_forward_gated_halves_f64() to `grad_input`, which has the layout and the length of `input`;
  * `grad_output` has half as many elements.
  */
-enum rectify_status rectify_backward_gated_halves_f64(const struct rectify_activation *activation,
-                                                      const double *input,
-                                                      size_t input_len,
-                                                      size_t width,
-                                                      const double *grad_output,
-                                                      double *grad_input,
-                                                      uint32_t flags);
+rectify_status rectify_backward_gated_halves_f64(const rectify_activation *activation,
+                                                 const double *input,
+                                                 size_t input_len,
+                                                 size_t width,
+                                                 const double *grad_output,
+                                                 double *grad_input,
+                                                 uint32_t flags);
 
 /**
  * Writes for each row of `width` elements of `input` its softmax: e^(x - max) over the sum of these. A row with NaN,
  * with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
  */
-enum rectify_status rectify_softmax_f64(const double *input,
-                                        double *output,
-                                        size_t len,
-                                        size_t width,
-                                        uint32_t flags);
+rectify_status rectify_softmax_f64(const double *input,
+                                   double *output,
+                                   size_t len,
+                                   size_t width,
+                                   uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_softmax_f64() to `grad_input`, from what that wrote to `output`. In place where
  * `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_softmax_backward_f64(const double *output,
-                                                 const double *grad_output,
-                                                 double *grad_input,
-                                                 size_t len,
-                                                 size_t width,
-                                                 uint32_t flags);
-
-/**
- * Writes for each row of `width` elements of `input` the logarithm of its softmax. A row with NaN,
- * with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
- */
-enum rectify_status rectify_log_softmax_f64(const double *input,
-                                            double *output,
+rectify_status rectify_softmax_backward_f64(const double *output,
+                                            const double *grad_output,
+                                            double *grad_input,
                                             size_t len,
                                             size_t width,
                                             uint32_t flags);
 
 /**
+ * Writes for each row of `width` elements of `input` the logarithm of its softmax. A row with NaN,
+ * with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
+ */
+rectify_status rectify_log_softmax_f64(const double *input,
+                                       double *output,
+                                       size_t len,
+                                       size_t width,
+                                       uint32_t flags);
+
+/**
  * Writes the gradient of the input of rectify_log_softmax_f64() to `grad_input`, from what that wrote to `output`. In place where
  * `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_log_softmax_backward_f64(const double *output,
-                                                     const double *grad_output,
-                                                     double *grad_input,
-                                                     size_t len,
-                                                     size_t width,
-                                                     uint32_t flags);
+rectify_status rectify_log_softmax_backward_f64(const double *output,
+                                                const double *grad_output,
+                                                double *grad_input,
+                                                size_t len,
+                                                size_t width,
+                                                uint32_t flags);
 
 /**
  * Writes s * input[i] to output[i] where input[i] < 0, else input[i], with s the value in `slopes` of the element's channel. In
  * place where `output` is `input`.
  */
-enum rectify_status rectify_prelu_f64(const double *input,
-                                      const double *slopes,
-                                      size_t channels,
-                                      size_t inner,
-                                      double *output,
-                                      size_t len,
-                                      uint32_t flags);
+rectify_status rectify_prelu_f64(const double *input,
+                                 const double *slopes,
+                                 size_t channels,
+                                 size_t inner,
+                                 double *output,
+                                 size_t len,
+                                 uint32_t flags);
 
 /**
  * Writes the gradient of the input of rectify_prelu_f64() to `grad_input`: s * grad_output[i] where input[i] <= 0, else
  * grad_output[i]. In place where `grad_input` is `grad_output`.
  */
-enum rectify_status rectify_prelu_backward_f64(const double *input,
-                                               const double *slopes,
-                                               size_t channels,
-                                               size_t inner,
-                                               const double *grad_output,
-                                               double *grad_input,
-                                               size_t len,
-                                               uint32_t flags);
+rectify_status rectify_prelu_backward_f64(const double *input,
+                                          const double *slopes,
+                                          size_t channels,
+                                          size_t inner,
+                                          const double *grad_output,
+                                          double *grad_input,
+                                          size_t len,
+                                          uint32_t flags);
 
 /**
  * Writes the gradient of the slopes of rectify_prelu_f64() to the `channels` elements of `grad_slopes`: the sum over each
  * channel of input[i] * grad_output[i] where input[i] <= 0. It has the same bits at any number of threads.
  */
-enum rectify_status rectify_prelu_backward_slopes_f64(const double *input,
-                                                      const double *slopes,
-                                                      size_t channels,
-                                                      size_t inner,
-                                                      const double *grad_output,
-                                                      double *grad_slopes,
-                                                      size_t len,
-                                                      uint32_t flags);
+rectify_status rectify_prelu_backward_slopes_f64(const double *input,
+                                                 const double *slopes,
+                                                 size_t channels,
+                                                 size_t inner,
+                                                 const double *grad_output,
+                                                 double *grad_slopes,
+                                                 size_t len,
+                                                 uint32_t flags);
 
 #ifdef __cplusplus
 }  // extern "C"

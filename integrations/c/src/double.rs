@@ -12,7 +12,7 @@ use crate::status::{Status, call};
 /// Writes f(input[i]) to output[i]. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_f64(
     activation: *const Activation,
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn rectify_forward_f64(
 /// rectify_forward_f64() was given. In place where `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_f64(
     activation: *const Activation,
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn rectify_backward_f64(
 /// `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_bias_f64(
     activation: *const Activation,
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn rectify_forward_bias_f64(
 /// `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_bias_f64(
     activation: *const Activation,
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn rectify_backward_bias_f64(
 /// without elements has 0.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_sum_channels_f64(
     elements: *const f64,
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn rectify_sum_channels_f64(
 /// Writes f(input[i] + residual[i]) to output[i]. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_residual_f64(
     activation: *const Activation,
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn rectify_forward_residual_f64(
 /// grad_output[i] times the derivative at input[i] + residual[i]. In place where `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_residual_f64(
     activation: *const Activation,
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn rectify_backward_residual_f64(
 /// is `value`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_gated_f64(
     activation: *const Activation,
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn rectify_forward_gated_f64(
 /// derivative at gate[i], and to `grad_value` that of the value, grad_output[i] * f(gate[i]).
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_gated_f64(
     activation: *const Activation,
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn rectify_backward_gated_f64(
 /// in `input`, a multiple of 2 * width; `output` has half as many.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_gated_halves_f64(
     activation: *const Activation,
@@ -346,7 +346,7 @@ pub unsafe extern "C" fn rectify_forward_gated_halves_f64(
 /// `grad_output` has half as many elements.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_gated_halves_f64(
     activation: *const Activation,
@@ -383,7 +383,7 @@ pub unsafe extern "C" fn rectify_backward_gated_halves_f64(
 /// with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_softmax_f64(
     input: *const f64,
@@ -412,7 +412,7 @@ pub unsafe extern "C" fn rectify_softmax_f64(
 /// `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_softmax_backward_f64(
     output: *const f64,
@@ -443,7 +443,7 @@ pub unsafe extern "C" fn rectify_softmax_backward_f64(
 /// with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_log_softmax_f64(
     input: *const f64,
@@ -472,7 +472,7 @@ pub unsafe extern "C" fn rectify_log_softmax_f64(
 /// `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_log_softmax_backward_f64(
     output: *const f64,
@@ -503,7 +503,7 @@ pub unsafe extern "C" fn rectify_log_softmax_backward_f64(
 /// place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_prelu_f64(
     input: *const f64,
@@ -534,7 +534,7 @@ pub unsafe extern "C" fn rectify_prelu_f64(
 /// grad_output[i]. In place where `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_prelu_backward_f64(
     input: *const f64,
@@ -571,7 +571,7 @@ pub unsafe extern "C" fn rectify_prelu_backward_f64(
 /// channel of input[i] * grad_output[i] where input[i] <= 0. It has the same bits at any number of threads.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_prelu_backward_slopes_f64(
     input: *const f64,

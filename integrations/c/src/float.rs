@@ -10,7 +10,7 @@ use crate::status::{Status, call};
 /// Writes f(input[i]) to output[i]. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_f32(
     activation: *const Activation,
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn rectify_forward_f32(
 /// rectify_forward_f32() was given. In place where `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_f32(
     activation: *const Activation,
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn rectify_backward_f32(
 /// `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_bias_f32(
     activation: *const Activation,
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn rectify_forward_bias_f32(
 /// `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_bias_f32(
     activation: *const Activation,
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn rectify_backward_bias_f32(
 /// without elements has 0.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_sum_channels_f32(
     elements: *const f32,
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn rectify_sum_channels_f32(
 /// Writes f(input[i] + residual[i]) to output[i]. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_residual_f32(
     activation: *const Activation,
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn rectify_forward_residual_f32(
 /// grad_output[i] times the derivative at input[i] + residual[i]. In place where `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_residual_f32(
     activation: *const Activation,
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn rectify_backward_residual_f32(
 /// is `value`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_gated_f32(
     activation: *const Activation,
@@ -274,7 +274,7 @@ pub unsafe extern "C" fn rectify_forward_gated_f32(
 /// derivative at gate[i], and to `grad_value` that of the value, grad_output[i] * f(gate[i]).
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_gated_f32(
     activation: *const Activation,
@@ -311,7 +311,7 @@ pub unsafe extern "C" fn rectify_backward_gated_f32(
 /// in `input`, a multiple of 2 * width; `output` has half as many.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_forward_gated_halves_f32(
     activation: *const Activation,
@@ -344,7 +344,7 @@ pub unsafe extern "C" fn rectify_forward_gated_halves_f32(
 /// `grad_output` has half as many elements.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_backward_gated_halves_f32(
     activation: *const Activation,
@@ -381,7 +381,7 @@ pub unsafe extern "C" fn rectify_backward_gated_halves_f32(
 /// with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_softmax_f32(
     input: *const f32,
@@ -410,7 +410,7 @@ pub unsafe extern "C" fn rectify_softmax_f32(
 /// `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_softmax_backward_f32(
     output: *const f32,
@@ -441,7 +441,7 @@ pub unsafe extern "C" fn rectify_softmax_backward_f32(
 /// with infinity, or of -infinity alone is NaN. In place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_log_softmax_f32(
     input: *const f32,
@@ -470,7 +470,7 @@ pub unsafe extern "C" fn rectify_log_softmax_f32(
 /// `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_log_softmax_backward_f32(
     output: *const f32,
@@ -501,7 +501,7 @@ pub unsafe extern "C" fn rectify_log_softmax_backward_f32(
 /// place where `output` is `input`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_prelu_f32(
     input: *const f32,
@@ -532,7 +532,7 @@ pub unsafe extern "C" fn rectify_prelu_f32(
 /// grad_output[i]. In place where `grad_input` is `grad_output`.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_prelu_backward_f32(
     input: *const f32,
@@ -569,7 +569,7 @@ pub unsafe extern "C" fn rectify_prelu_backward_f32(
 /// channel of input[i] * grad_output[i] where input[i] <= 0. It has the same bits at any number of threads.
 ///
 /// # Safety
-/// As the introduction says.
+/// As the head of `lib.rs` says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rectify_prelu_backward_slopes_f32(
     input: *const f32,
