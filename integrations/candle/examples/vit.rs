@@ -155,7 +155,7 @@ impl Encoder {
         let mut weights = Weights(StdRng::seed_from_u64(SEED));
         let x = weights.random(&[tokens, width], 1.0)?;
         let layer = |_| {
-            let mut linear = |inputs, outputs| {
+            let mut linear = |inputs, outputs| -> Result<_> {
                 Ok((
                     weights.projection(inputs, outputs)?,
                     weights.random(&[outputs], 0.02)?,

@@ -41,17 +41,17 @@ impl<'s> Input<'s> {
 
 /// Evaluates to candle's storage of what `$result`, a vector, is, where each `$input` is a slice of its elements.
 macro_rules! compute {
-    ($first:ident $(, $input:ident)* => $result:expr) => {
-        match $first.dtype() {
-            DType::F32 => compute!(f32, $first $(, $input)* => $result),
-            DType::F64 => compute!(f64, $first $(, $input)* => $result),
-            other => Err($crate::tensors::unsupported(other)),
-        }
-    };
-    ($number:ident, $($input:ident),+ => $result:expr) => {{
+    (in $number:ident, $($input:ident),+ => $result:expr) => {{
         $(let $input = $input.elements::<$number>()?;)+
         Ok(<$number as candle_core::WithDType>::to_cpu_storage_owned($result))
     }};
+    ($first:ident $(, $input:ident)* => $result:expr) => {
+        match $first.dtype() {
+            DType::F32 => compute!(in f32, $first $(, $input)* => $result),
+            DType::F64 => compute!(in f64, $first $(, $input)* => $result),
+            other => Err($crate::tensors::unsupported(other)),
+        }
+    };
 }
 pub(crate) use compute;
 
@@ -114,8 +114,8 @@ pub(crate) fn same_shape(op: &'static str, lhs: &Tensor, rhs: &Tensor) -> Result
 pub(crate) fn not_tracked(op: &'static str, tensor: &Tensor) -> Result<()> {
     if tensor.track_op() {
         bail!(
-            "{op} would overwrite what gradients come from: the tensor is a variable, or made of one; `detach` it where none \
-             is wanted"
+            "{op} would overwrite what gradients come from: the tensor is a variable, or made of one; `detach` it where \
+             none is wanted"
         )
     }
     Ok(())

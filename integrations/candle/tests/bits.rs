@@ -2,7 +2,7 @@
 
 mod common;
 
-use candle_core::{D, Device, Module, Result, Tensor, Var};
+use candle_core::{CustomOp1, D, Device, Result, Tensor, Var};
 use common::{Number, elements, layouts, numbers, same_bits, tensor};
 use rectify::{
     Activation, AnyActivation, Channels, Formula, Gelu, Gradient, Halves, LogSoftmax, PRelu, Relu,
@@ -58,7 +58,7 @@ impl Gradient for Bell {
     }
 }
 
-/// As a variable of the same layout: a variable itself is always contiguous, so the layout is made again from it.
+/// The gradients of these variables, for the gradient `dy` of `y`.
 fn gradients(y: &Tensor, dy: &Tensor, of: &[&Var]) -> Vec<Tensor> {
     let loss = (y * dy).unwrap().sum_all().unwrap();
     let gradients = loss.backward().unwrap();
@@ -76,14 +76,27 @@ fn alone<T: Number>(activation: impl Activation<Formula: Gradient> + 'static, wh
         same_bits(&Op(activation).forward_only(&x).unwrap(), &expected, &what);
         same_bits(&x.apply(&Op(activation)).unwrap(), &expected, &what);
         same_bits(&x.apply_op1(Op(activation)).unwrap(), &expected, &what);
-        // The layout of the gradient of the output is that of what it is multiplied by.
-        let var = Var::from_tensor(&x.contiguous().unwrap()).unwrap();
+        // candle hands over gradients that are contiguous, and may be had in another layout tomorrow.
+        let y = Op(activation).forward(&x).unwrap();
         for (of_gradient, dy) in layouts::<T>(DIMS, 2) {
-            let y = Op(activation).forward(&var).unwrap();
-            let dx = gradients(&y, &dy, &[&var]).remove(0);
+            let dx = CustomOp1::bwd(&Op(activation), &x, &y, &dy)
+                .unwrap()
+                .unwrap();
             let expected = activation.backward_to_vec(&values, &elements::<T>(&dy));
             same_bits(&dx, &expected, &format!("{what}, gradient {of_gradient}"));
         }
+    }
+    for (layout, var, x) in views::<T>(DIMS, 3) {
+        let dy = tensor::<T>(&DIMS, 4);
+        let y = Op(activation).forward(&x).unwrap();
+        let expected = activation.backward_to_vec(&elements::<T>(&x), &elements::<T>(&dy));
+        let dx = gradients(&y, &dy, &[&var]).remove(0);
+        seen(
+            layout,
+            &dx,
+            &expected,
+            &format!("{what}, gradient of {layout}"),
+        );
     }
 }
 
@@ -297,15 +310,21 @@ macro_rules! rows_in_each_layout {
             let expected = $rows.forward_to_vec(&values);
             same_bits(&y, &expected, layout);
             same_bits(&x.apply(&$op).unwrap(), &expected, layout);
-            for (_, dy) in layouts::<$number>(DIMS, 17) {
-                let mut dx = vec![0.0; values.len()];
-                $rows.backward_from_output(&expected, &elements::<$number>(&dy), &mut dx);
-                seen(layout, &gradients(&y, &dy, &[&var])[0], &dx, layout);
-            }
+            let dy = tensor::<$number>(&DIMS, 17);
+            let mut dx = vec![0.0; values.len()];
+            $rows.backward_from_output(&expected, &elements::<$number>(&dy), &mut dx);
+            seen(layout, &gradients(&y, &dy, &[&var])[0], &dx, layout);
         }
         for (layout, x) in layouts::<$number>(DIMS, 16) {
             let expected = $rows.forward_to_vec(&elements::<$number>(&x));
-            same_bits(&$op.forward(&x).unwrap(), &expected, layout);
+            let y = $op.forward(&x).unwrap();
+            same_bits(&y, &expected, layout);
+            for (of_gradient, dy) in layouts::<$number>(DIMS, 17) {
+                let mut dx = vec![0.0; expected.len()];
+                $rows.backward_from_output(&expected, &elements::<$number>(&dy), &mut dx);
+                let backward = CustomOp1::bwd(&$op, &x, &y, &dy).unwrap().unwrap();
+                same_bits(&backward, &dx, of_gradient);
+            }
         }
     };
 }

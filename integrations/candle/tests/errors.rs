@@ -2,7 +2,7 @@
 
 mod common;
 
-use candle_core::{D, DType, Device, Error, Module, Result, Tensor};
+use candle_core::{D, DType, Device, Error, Result, Tensor};
 use common::tensor;
 use rectify::{AnyActivation, Gelu, Halves, Silu};
 use rectify_candle::{LogSoftmaxLastDim, Op, PRelu, SoftmaxLastDim};

@@ -6,38 +6,45 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rectify::Element;
 
-pub trait Number: Element + WithDType {
+pub(crate) trait Number: Element + WithDType {
+    /// The distance from 1 to the next number.
+    const EPSILON: f64;
+
     fn bits(self) -> u64;
 }
 
 impl Number for f32 {
+    const EPSILON: f64 = f32::EPSILON as f64;
+
     fn bits(self) -> u64 {
         self.to_bits().into()
     }
 }
 
 impl Number for f64 {
+    const EPSILON: f64 = f64::EPSILON;
+
     fn bits(self) -> u64 {
         self.to_bits()
     }
 }
 
 /// Numbers from -6 to 6, the same for the same seed.
-pub fn numbers<T: Number>(len: usize, seed: u64) -> Vec<T> {
+pub(crate) fn numbers<T: Number>(len: usize, seed: u64) -> Vec<T> {
     let mut rng = StdRng::seed_from_u64(seed);
     (0..len)
         .map(|_| Element::from_f64(rng.random_range(-6.0..6.0)))
         .collect()
 }
 
-pub fn tensor<T: Number>(dims: &[usize], seed: u64) -> Tensor {
+pub(crate) fn tensor<T: Number>(dims: &[usize], seed: u64) -> Tensor {
     let len = dims.iter().product();
     Tensor::from_vec(numbers::<T>(len, seed), dims, &Device::Cpu).unwrap()
 }
 
 /// A tensor of this shape in each layout that candle makes: contiguous, at an offset, with gaps, transposed, repeated
 /// along a dimension, and one number repeated everywhere.
-pub fn layouts<T: Number>(dims: [usize; 3], seed: u64) -> Vec<(&'static str, Tensor)> {
+pub(crate) fn layouts<T: Number>(dims: [usize; 3], seed: u64) -> Vec<(&'static str, Tensor)> {
     let [a, b, c] = dims;
     let make = |dims: [usize; 3]| tensor::<T>(&dims, seed);
     let layouts = || -> Result<_> {
@@ -64,12 +71,12 @@ pub fn layouts<T: Number>(dims: [usize; 3], seed: u64) -> Vec<(&'static str, Ten
 }
 
 /// The elements in order, whatever the layout, read by candle.
-pub fn elements<T: Number>(tensor: &Tensor) -> Vec<T> {
+pub(crate) fn elements<T: Number>(tensor: &Tensor) -> Vec<T> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 #[track_caller]
-pub fn same_bits<T: Number>(tensor: &Tensor, expected: &[T], what: &str) {
+pub(crate) fn same_bits<T: Number>(tensor: &Tensor, expected: &[T], what: &str) {
     let actual = elements::<T>(tensor);
     assert_eq!(actual.len(), expected.len(), "{what}: lengths");
     for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
@@ -81,25 +88,21 @@ pub fn same_bits<T: Number>(tensor: &Tensor, expected: &[T], what: &str) {
     }
 }
 
-/// That no element is further off than `ulps` units of the largest one, or of 1.
+/// That no element is further off than the share `within` of the largest one, or of 1.
 #[track_caller]
-pub fn close(actual: &Tensor, expected: &Tensor, ulps: f64, what: &str) {
+pub(crate) fn close(actual: &Tensor, expected: &Tensor, within: f64, what: &str) {
     assert_eq!(actual.dims(), expected.dims(), "{what}: shapes");
     assert_eq!(actual.dtype(), expected.dtype(), "{what}: dtypes");
-    let unit = match actual.dtype() {
-        DType::F32 => f64::from(f32::EPSILON),
-        _ => f64::EPSILON,
-    };
     let [actual, expected] =
         [actual, expected].map(|t| elements::<f64>(&t.to_dtype(DType::F64).unwrap()));
     let largest = expected
         .iter()
         .fold(1.0_f64, |largest, x| largest.max(x.abs()));
     for (i, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
-        let off = (actual - expected).abs() / (unit * largest);
+        let off = (actual - expected).abs() / largest;
         assert!(
-            off <= ulps,
-            "{what}: element {i}: {actual} instead of {expected}, {off} units off"
+            off <= within,
+            "{what}: element {i}: {actual} instead of {expected}: {off:e} of {largest} off"
         );
     }
 }
