@@ -60,14 +60,23 @@ pub(crate) fn in_place<T: Number>(elements: &mut [T], layout: &Layout, run: impl
     if let Some((start, end)) = layout.contiguous_offsets() {
         return run(&mut elements[start..end]);
     }
-    let mut copy: Vec<T> = layout
-        .strided_index()
-        .map(|index| elements[index])
-        .collect();
+    let indices = indices(layout);
+    let mut copy: Vec<T> = indices.iter().map(|&index| elements[index]).collect();
     run(&mut copy);
-    for (index, element) in layout.strided_index().zip(copy) {
+    for (index, element) in indices.into_iter().zip(copy) {
         elements[index] = element;
     }
+}
+
+/// Where each element of a tensor is stored, in order.
+fn indices(layout: &Layout) -> Vec<usize> {
+    let dims = layout.dims().iter().zip(layout.stride());
+    dims.fold(vec![layout.start_offset()], |starts, (&len, &stride)| {
+        let starts = starts.into_iter();
+        starts
+            .flat_map(|start| (0..len).map(move |i| start + i * stride))
+            .collect()
+    })
 }
 
 /// That an op can take these tensors together: of one dtype that is computed with, and on the CPU.

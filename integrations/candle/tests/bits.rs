@@ -192,7 +192,7 @@ fn bias<T: Number>(activation: impl Activation<Formula: Gradient> + 'static) {
             same_bits(&d_values.narrow(1, 1, 1).unwrap(), &expected, &what);
             same_bits(
                 &d_values.narrow(1, 0, 1).unwrap(),
-                &vec![Default::default(); channels],
+                &vec![T::ZERO; channels],
                 &what,
             );
         }
