@@ -13,6 +13,22 @@ pub struct Planned<F> {
 }
 
 impl<F> Planned<F> {
+    /// Whether `par` was asked for: what else belongs to a call, such as [`Channels::sum`](crate::Channels::sum) for the
+    /// gradient of a bias, may then be done in parallel, too.
+    ///
+    /// ```
+    /// use rectify::{Activation, Relu};
+    ///
+    /// assert!(!Relu.planned().is_parallel());
+    /// # #[cfg(feature = "parallel")]
+    /// assert!(Relu.par().is_parallel());
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn is_parallel(&self) -> bool {
+        self.plan.parallel
+    }
+
     pub(crate) fn new(formula: F) -> Self {
         let plan = Plan::default();
         Self { formula, plan }
