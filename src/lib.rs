@@ -117,6 +117,8 @@ mod lengths;
 mod map_slices;
 mod math;
 mod named;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod planned;
 pub mod scalar;
 mod softmax;
@@ -132,6 +134,8 @@ pub use engine::thresholds::{Thresholds, ThresholdsAlreadySet};
 pub use formula::{Formula, Gradient, GradientFromOutput, Map, Run, RunGradient};
 pub use fused::Halves;
 pub use map_slices::MapSlices;
+#[cfg(feature = "ndarray")]
+pub use ndarray::{ActivationArrays, Along};
 pub use planned::Planned;
 pub use softmax::{LogSoftmax, Softmax};
 pub use vector::Vector;
