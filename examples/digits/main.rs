@@ -48,7 +48,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use rectify::{Activation, AnyActivation, Gradient, Relu, Tier};
 
 use data::{CLASSES, Digits, PIXELS};
-use network::{Network, STAGES, Sgd, Stage, Tape};
+use network::{Network, Passes, STAGES, Sgd, Stage, Tape};
 use picture::{BLUE, Curve, Panel, SKY, VERMILION};
 
 const SEED: u64 = 8;
@@ -174,7 +174,12 @@ impl<A: Activation<Formula: Gradient>> Contender<A> {
 
     fn measure(&mut self, train: &Digits, test: &Digits) {
         let (network, tape) = (&self.network, &mut self.train_tape);
-        let logits = network.infer(test.images.view(), &mut self.test_buffers, |_, _| {});
+        let logits = network.infer(
+            test.images.view(),
+            &mut self.test_buffers,
+            Passes::One,
+            |_, _| {},
+        );
         let (images, activation) = (train.images.view(), network.activation);
         self.record.push(Score {
             accuracy: test.accuracy(logits),
@@ -250,43 +255,64 @@ fn print_epoch(epoch: usize, relu: Score, rival: Score) {
     );
 }
 
-/// Infers the held-out images as one batch, many times, and prints where the time goes.
+/// Infers the held-out images as one batch, many times, and prints where the time goes: with a pass for the bias and one for the
+/// activation, and, in turns with that, with both in one.
 fn time_inference<A: Activation<Formula: Gradient>>(contender: &Contender<A>, test: &Digits) {
     let network = &contender.network;
     let mut buffers = network.buffers(test.classes.len());
     let mut times = [const { [const { Vec::new() }; STAGES] }; SIZES.len() - 1];
     for _ in 0..TIMED_RUNS {
-        let mut start = Instant::now();
-        network.infer(test.images.view(), &mut buffers, |layer, stage| {
-            times[layer][stage as usize].push(start.elapsed());
-            start = Instant::now();
-        });
+        for passes in [Passes::Two, Passes::One] {
+            let mut start = Instant::now();
+            network.infer(test.images.view(), &mut buffers, passes, |layer, stage| {
+                times[layer][stage as usize].push(start.elapsed());
+                start = Instant::now();
+            });
+        }
     }
     let medians = times.map(|stages| stages.map(median_micros));
 
     println!(
         "\nInference by the better network, {}: {} images in one batch, {:.1} % right.\n\
-         Tier {}; medians of {TIMED_RUNS} runs, in µs:\n",
+         Tier {}; medians of {TIMED_RUNS} runs of each way, in turns, in µs:\n",
         contender.name,
         test.classes.len(),
         100.0 * contender.last().accuracy,
         Tier::best(),
     );
-    println!("   layer | product    bias  activation");
+    println!("         |         |    in two passes   |  in one pass");
+    println!("   layer | product |  bias + activation | both     times as fast");
     for (pair, median) in SIZES.windows(2).zip(&medians) {
         print_times(&format!("{:2} to {:2}", pair[0], pair[1]), median);
     }
-    let whole = std::array::from_fn(|stage| medians.iter().map(|median| median[stage]).sum());
-    print_times("   whole", &whole);
+    // The last layer has no activation, and nothing to fuse.
+    let (hidden, last) = (&medians[..medians.len() - 1], &medians[medians.len() - 1]);
+    let sum = |stage| hidden.iter().map(|median| median[stage as usize]).sum();
+    let stages = [
+        Stage::Product,
+        Stage::Bias,
+        Stage::Activation,
+        Stage::BiasAndActivation,
+    ];
+    print_times("  hidden", &stages.map(sum));
+    let [product, bias, activation, both] = stages.map(sum);
+    let last = last.iter().sum::<f64>();
+    let (before, after) = (product + bias + activation + last, product + both + last);
     println!(
-        "\nThe activations take {:.1} % of the {:.0} µs.",
-        100.0 * whole[Stage::Activation as usize] / whole.iter().sum::<f64>(),
-        whole.iter().sum::<f64>(),
+        "\nBias and activation take {:.0} % of {before:.0} µs in two passes, and {:.0} % of {after:.0} µs in one.",
+        100.0 * (bias + activation) / before,
+        100.0 * both / after,
     );
 }
 
-fn print_times(layer: &str, [product, bias, activation]: &[f64; STAGES]) {
-    println!("{layer} | {product:7.1} {bias:7.1}  {activation:10.1}");
+fn print_times(layer: &str, [product, bias, activation, both]: &[f64; STAGES]) {
+    print!("{layer} | {product:7.1} | {bias:5.1} ");
+    if *both > 0.0 {
+        let times = (bias + activation) / both;
+        println!("+ {activation:10.1} | {both:4.1}    {times:5.1}");
+    } else {
+        println!("             |");
+    }
 }
 
 /// 0 where a layer has no such stage.

@@ -1,20 +1,35 @@
 //! A fully connected network that is generic over its activation.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::Rng;
 use rand_distr::{Distribution, Normal, NormalError};
-use rectify::{Activation, Gradient};
+use rectify::{Activation, ActivationArrays, Channels, Gradient, Softmax};
 
-/// What a layer does in inference, in this order. The last layer has no activation.
+/// What a layer does in inference.
 #[derive(Clone, Copy)]
 pub(crate) enum Stage {
     Product,
+    /// A pass of its own: in the last layer, which has no activation, and where [`Passes::Two`] are asked for.
     Bias,
+    /// The same of the activation.
     Activation,
+    /// Both in one pass.
+    BiasAndActivation,
 }
 
-pub(crate) const STAGES: usize = 3;
+pub(crate) const STAGES: usize = 4;
+
+/// In how many passes over the product bias and activation are done.
+#[derive(Clone, Copy)]
+pub(crate) enum Passes {
+    One,
+    /// To compare: what one writes without a fused form.
+    Two,
+}
+
+/// The units of a layer are the columns of its buffers.
+const UNITS: Axis = Axis(1);
 
 /// Stochastic gradient descent with momentum.
 #[derive(Clone, Copy)]
@@ -29,6 +44,7 @@ struct Layer {
     weights: Array2<f32>,
     bias: Array1<f32>,
     weights_velocity: Array2<f32>,
+    bias_gradient: Array1<f32>,
     bias_velocity: Array1<f32>,
 }
 
@@ -41,6 +57,7 @@ impl Layer {
             weights: Array2::from_shape_simple_fn(shape, || normal.sample(rng)),
             bias: Array1::zeros(units),
             weights_velocity: Array2::zeros(shape),
+            bias_gradient: Array1::zeros(units),
             bias_velocity: Array1::zeros(units),
         })
     }
@@ -54,14 +71,17 @@ impl Layer {
     }
 
     /// Steps against the gradient of the weights, `input` transposed times `grad_output`, which the
-    /// product adds to the decayed velocity as it goes.
+    /// product adds to the decayed velocity as it goes, and that of the bias, its sum over the images.
     fn step(&mut self, input: ArrayView2<'_, f32>, grad_output: &Array2<f32>, sgd: Sgd) {
         let velocity = &mut self.weights_velocity;
         general_mat_mul(1.0, &input.t(), grad_output, sgd.momentum, velocity);
+        let units = Channels::last(self.bias.as_slice().expect(LAYOUT));
+        units.sum(
+            grad_output.as_slice().expect(LAYOUT),
+            self.bias_gradient.as_slice_mut().expect(LAYOUT),
+        );
         self.bias_velocity *= sgd.momentum;
-        for row in grad_output.rows() {
-            self.bias_velocity += &row;
-        }
+        self.bias_velocity += &self.bias_gradient;
         self.weights
             .scaled_add(-sgd.learning_rate, &self.weights_velocity);
         self.bias
@@ -71,10 +91,11 @@ impl Layer {
 
 /// The buffers that training needs for one batch size: everything that backward reads again.
 pub(crate) struct Tape {
+    /// Without the bias, which is added again where it is needed.
+    products: Vec<Array2<f32>>,
     /// Of the hidden layers, then the logits.
-    pre_activations: Vec<Array2<f32>>,
     activations: Vec<Array2<f32>>,
-    /// With respect to the pre-activations.
+    /// With respect to the products, and so to the bias, too.
     gradients: Vec<Array2<f32>>,
 }
 
@@ -115,14 +136,14 @@ impl<A: Activation<Formula: Gradient>> Network<A> {
 
     pub(crate) fn tape(&self, rows: usize) -> Tape {
         Tape {
-            pre_activations: self.buffers(rows),
+            products: self.buffers(rows),
             activations: self.buffers(rows),
             gradients: self.buffers(rows),
         }
     }
 
     /// Inference: returns the logits, one row an image, and calls `after` with the layer's index after
-    /// each stage. Nobody reads the pre-activations again, so they become the activations in place.
+    /// each stage. Nobody reads the products again, so they become the activations in place.
     ///
     /// `activation.par()` would pay here once a layer's output is over a megabyte, at some 8,000
     /// images a batch; with hundreds of images, waking a thread takes longer than the activation.
@@ -130,6 +151,7 @@ impl<A: Activation<Formula: Gradient>> Network<A> {
         &self,
         images: ArrayView2<'_, f32>,
         buffers: &'a mut [Array2<f32>],
+        passes: Passes,
         mut after: impl FnMut(usize, Stage),
     ) -> ArrayView2<'a, f32> {
         let last = self.layers.len() - 1;
@@ -139,11 +161,20 @@ impl<A: Activation<Formula: Gradient>> Network<A> {
             let output = &mut rest[0];
             layer.product(input, output);
             after(index, Stage::Product);
-            layer.add_bias(output);
-            after(index, Stage::Bias);
-            if index < last {
-                self.activation.forward_in_place(elements_mut(output));
-                after(index, Stage::Activation);
+            match passes {
+                Passes::One if index < last => {
+                    self.activation
+                        .forward_bias_array_in_place(&layer.bias, UNITS, output);
+                    after(index, Stage::BiasAndActivation);
+                }
+                _ => {
+                    layer.add_bias(output);
+                    after(index, Stage::Bias);
+                    if index < last {
+                        self.activation.forward_array_in_place(output);
+                        after(index, Stage::Activation);
+                    }
+                }
             }
         }
         buffers[last].view()
@@ -159,12 +190,12 @@ impl<A: Activation<Formula: Gradient>> Network<A> {
     ) {
         self.forward(images, tape);
         let last = self.layers.len() - 1;
-        let logits = &tape.pre_activations[last];
+        let logits = &tape.activations[last];
         cross_entropy_gradient(logits, classes, &mut tape.gradients[last]);
         self.backward(images, tape, sgd);
     }
 
-    /// The share of hidden units whose pre-activation is `idle` for every one of `images`.
+    /// The share of hidden units whose product with the bias is `idle` for every one of `images`.
     pub(crate) fn idle_units(
         &self,
         images: ArrayView2<'_, f32>,
@@ -172,25 +203,30 @@ impl<A: Activation<Formula: Gradient>> Network<A> {
         idle: impl Fn(f32) -> bool,
     ) -> f64 {
         self.forward(images, tape);
-        let hidden = &tape.pre_activations[..self.layers.len() - 1];
-        let units = || hidden.iter().flat_map(|layer| layer.columns());
-        let idle_units = units().filter(|unit| unit.iter().all(|&x| idle(x)));
-        idle_units.count() as f64 / units().count() as f64
+        let hidden = self.layers.iter().zip(&tape.products);
+        let hidden = hidden.take(self.layers.len() - 1);
+        let units =
+            hidden.flat_map(|(layer, product)| product.columns().into_iter().zip(&layer.bias));
+        let idle: Vec<_> = units
+            .map(|(unit, bias)| unit.iter().all(|x| idle(x + bias)))
+            .collect();
+        idle.iter().filter(|&&idle| idle).count() as f64 / idle.len() as f64
     }
 
-    /// Fills the tape up to the logits. The pre-activations stay, since backward differentiates there.
+    /// Fills the tape up to the logits. The products stay, since backward differentiates there.
     fn forward(&self, images: ArrayView2<'_, f32>, tape: &mut Tape) {
         let last = self.layers.len() - 1;
         for (index, layer) in self.layers.iter().enumerate() {
             let input = layer_input(images, &tape.activations, index);
-            let pre_activation = &mut tape.pre_activations[index];
-            layer.product(input, pre_activation);
-            layer.add_bias(pre_activation);
+            let product = &mut tape.products[index];
+            layer.product(input, product);
+            let output = &mut tape.activations[index];
             if index < last {
-                self.activation.forward(
-                    elements(pre_activation),
-                    elements_mut(&mut tape.activations[index]),
-                );
+                self.activation
+                    .forward_bias_array(product, &layer.bias, UNITS, output);
+            } else {
+                output.assign(product);
+                layer.add_bias(output);
             }
         }
     }
@@ -198,14 +234,20 @@ impl<A: Activation<Formula: Gradient>> Network<A> {
     /// From the gradient of the logits back to the first layer. A layer passes its gradient on before it
     /// steps, because the gradient is that of the weights which forward used.
     fn backward(&mut self, images: ArrayView2<'_, f32>, tape: &mut Tape, sgd: Sgd) {
-        for (index, layer) in self.layers.iter_mut().enumerate().rev() {
+        for index in (0..self.layers.len()).rev() {
+            let (layers_before, layers) = self.layers.split_at_mut(index);
+            let layer = &mut layers[0];
             let (before, rest) = tape.gradients.split_at_mut(index);
             let grad_output = &rest[0];
-            if let Some(grad_input) = before.last_mut() {
+            if let (Some(grad_input), Some(layer_before)) =
+                (before.last_mut(), layers_before.last())
+            {
                 general_mat_mul(1.0, grad_output, &layer.weights.t(), 0.0, grad_input);
-                self.activation.backward_in_place(
-                    elements(&tape.pre_activations[index - 1]),
-                    elements_mut(grad_input),
+                self.activation.backward_bias_array_in_place(
+                    &tape.products[index - 1],
+                    &layer_before.bias,
+                    UNITS,
+                    grad_input,
                 );
             }
             let input = layer_input(images, &tape.activations, index);
@@ -225,25 +267,13 @@ fn layer_input<'a>(
     }
 }
 
-/// Softmax less the one-hot class, over the batch size. The largest logit is subtracted first, lest
-/// `exp` overflow.
+/// Softmax less the one-hot class, over the batch size.
 fn cross_entropy_gradient(logits: &Array2<f32>, classes: &[usize], gradient: &mut Array2<f32>) {
-    let scale = 1.0 / classes.len() as f32;
-    gradient.assign(logits);
+    Softmax::along(UNITS).forward(logits, gradient);
     for (mut row, &class) in gradient.rows_mut().into_iter().zip(classes) {
-        let largest = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-        row.mapv_inplace(|logit| (logit - largest).exp());
-        row *= scale / row.sum();
-        row[class] -= scale;
+        row[class] -= 1.0;
     }
+    *gradient *= 1.0 / classes.len() as f32;
 }
 
 const LAYOUT: &str = "every buffer is a whole array in row-major order";
-
-fn elements(array: &Array2<f32>) -> &[f32] {
-    array.as_slice().expect(LAYOUT)
-}
-
-fn elements_mut(array: &mut Array2<f32>) -> &mut [f32] {
-    array.as_slice_mut().expect(LAYOUT)
-}
