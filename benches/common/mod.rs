@@ -1,9 +1,8 @@
-//! What the benches share: buffers, turns, loops to compare with, and pictures.
+//! What the benches share: buffers, turns, and loops to compare with.
 #![allow(dead_code, unreachable_pub)] // Each bench uses its part.
 
 pub mod copy;
 pub mod operation;
-pub mod picture;
 pub mod plain;
 #[cfg(feature = "parallel")]
 pub mod threads;

@@ -20,14 +20,6 @@
 //! (`inside`) or is not (`outside`). Times slower compares like with like: with rectify on one thread, with
 //! its `par()` inside or with its `par()` outside.
 
-#[path = "../../common/mod.rs"]
-mod common;
-mod contract;
-mod operation;
-mod peers;
-mod race;
-mod way;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::error::Error;
@@ -35,10 +27,12 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use common::picture::{self, Curve, Panel, VERMILION};
-use operation::Operation;
+use peers::common::picture::{self, Curve, Panel, VERMILION};
+use peers::common;
+use peers::contract;
+use peers::operation::Operation;
+use peers::race::{self, Placed, Team};
 use plotters::style::BLACK;
-use race::{Placed, Team};
 
 const DEFAULT_SIZES: [usize; 6] = [64, 1_000, 4_096, 65_536, 1_048_576, 33_554_432];
 

@@ -5,9 +5,11 @@ use std::sync::LazyLock;
 
 use tract_data::prelude::{DatumType, Tensor, tensor0, tensor1};
 use tract_linalg::element_wise::ElementWise;
+use tract_linalg::routines::{SoftmaxRowsF32, softmax_rows_f32};
 use tract_linalg::{BinOp, Func};
 
 use crate::operation::{Operation, slope_in_place};
+use crate::smooth::Function;
 use crate::way::{InPlace, Threads, Way};
 
 static LEAKY_RELU: LazyLock<Box<dyn ElementWise<f32, f32>>> = LazyLock::new(|| {
@@ -37,5 +39,40 @@ pub fn ways(operation: Operation) -> Vec<Way> {
                 .expect("no failing case");
         })],
         Operation::Relu | Operation::LeakyRelu | Operation::ReluBackward => vec![],
+    }
+}
+
+pub fn smooth(function: Function) -> Vec<Way> {
+    macro_rules! kernel {
+        ($function:ident) => {
+            vec![Way::serial("tract", |s| {
+                static KERNEL: LazyLock<Box<dyn ElementWise<f32>>> =
+                    LazyLock::new(|| Func::$function.ew_f32().expect("a kernel for any machine"));
+                KERNEL.run(s.output).expect("no failing case");
+            })]
+        };
+    }
+    macro_rules! rows {
+        ($row:expr) => {
+            softmax_rows_f32().map_or(vec![], |_| {
+                vec![Way::serial("tract", |s| {
+                    static KERNEL: LazyLock<SoftmaxRowsF32> =
+                        LazyLock::new(|| softmax_rows_f32().expect("found before"));
+                    KERNEL(s.output, $row);
+                })]
+            })
+        };
+    }
+    match function {
+        Function::Exp => kernel!(Exp),
+        Function::Sigmoid => kernel!(Sigmoid),
+        Function::Tanh => kernel!(Tanh),
+        Function::Silu => kernel!(Silu),
+        // The approximation by tanh, in spite of its name: the exact one is composed from `Erf`.
+        Function::GeluTanh => kernel!(Gelu),
+        Function::Softmax(128) => rows!(128),
+        Function::Softmax(1_000) => rows!(1_000),
+        Function::Softmax(_) => rows!(4_096),
+        _ => vec![],
     }
 }
