@@ -200,7 +200,11 @@ const POINTS_A_ROW: usize = 4;
 const ERRORS: (f64, f64) = (0.4, 3e9);
 
 /// Draws the panels, all over the same ranges, with one legend for all at the bottom.
-pub(crate) fn draw_points(path: &Path, title: &str, panels: &[Points]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn draw_points(
+    path: &Path,
+    title: &str,
+    panels: &[Points],
+) -> Result<(), Box<dyn Error>> {
     let dots = || panels.iter().flat_map(|panel| &panel.dots);
     let mut known: Vec<(&str, RGBColor)> = vec![];
     for dot in dots() {
@@ -209,13 +213,18 @@ pub(crate) fn draw_points(path: &Path, title: &str, panels: &[Points]) -> Result
         }
     }
     known.sort_by_key(|(label, color)| (*color != VERMILION, *label));
-    let speeds = dots().fold((f64::MAX, f64::MIN), |(low, high), dot| (low.min(dot.y), high.max(dot.y)));
+    let speeds = dots().fold((f64::MAX, f64::MIN), |(low, high), dot| {
+        (low.min(dot.y), high.max(dot.y))
+    });
     let speeds = (speeds.0 / 1.4, speeds.1 * 1.4);
 
     const LEGEND_A_ROW: usize = 8;
     let rows = panels.len().div_ceil(POINTS_A_ROW);
     let legend = known.len().div_ceil(LEGEND_A_ROW) as u32 * LEGEND_ROW_PIXELS as u32 + 12;
-    let size = (POINTS_A_ROW as u32 * POINTS_SIZE.0, rows as u32 * POINTS_SIZE.1 + legend + 40);
+    let size = (
+        POINTS_A_ROW as u32 * POINTS_SIZE.0,
+        rows as u32 * POINTS_SIZE.1 + legend + 40,
+    );
     let root = SVGBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
     let area = root.titled(title, ("sans-serif", TITLE_PIXELS))?;
@@ -227,8 +236,12 @@ pub(crate) fn draw_points(path: &Path, title: &str, panels: &[Points]) -> Result
             .x_label_area_size(36)
             .y_label_area_size(46)
             .build_cartesian_2d(
-                (ERRORS.0..ERRORS.1).log_scale().with_key_points(vec![1.0, 1e3, 1e6, 1e9]),
-                (speeds.0..speeds.1).log_scale().with_key_points(round_numbers(speeds.0, speeds.1)),
+                (ERRORS.0..ERRORS.1)
+                    .log_scale()
+                    .with_key_points(vec![1.0, 1e3, 1e6, 1e9]),
+                (speeds.0..speeds.1)
+                    .log_scale()
+                    .with_key_points(round_numbers(speeds.0, speeds.1)),
             )?;
         chart
             .configure_mesh()
@@ -242,7 +255,11 @@ pub(crate) fn draw_points(path: &Path, title: &str, panels: &[Points]) -> Result
             .draw()?;
         chart.draw_series(panel.dots.iter().map(|dot| {
             let radius = if dot.color == VERMILION { 7 } else { 5 };
-            Circle::new((dot.x.clamp(ERRORS.0, ERRORS.1), dot.y), radius, dot.color.filled())
+            Circle::new(
+                (dot.x.clamp(ERRORS.0, ERRORS.1), dot.y),
+                radius,
+                dot.color.filled(),
+            )
         }))?;
     }
     for (i, (label, color)) in known.into_iter().enumerate() {

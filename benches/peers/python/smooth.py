@@ -11,7 +11,7 @@ Errors are the largest over every 1021st of the 2^32 `f32` that is a number, in 
 subnormal number below the normal ones), which NumPy and SciPy compute in `float64`, composed so that nothing cancels.
 Softmax's are over the rows that are timed. NaN where there should be a number, or the other way round, is an infinite error.
 
-    smooth.py               all, and writes docs/peers-smooth.csv
+    smooth.py               all, and writes peers-smooth.csv in the directory of this CPU in docs/
     smooth.py tanh gelu     these, and replaces their lines there
 """
 
@@ -43,7 +43,7 @@ sys.setdlopenflags(os.RTLD_LAZY)
 import torch  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-CSV = HERE.parents[2] / "docs" / "peers-smooth.csv"
+DOCS = HERE.parents[2] / "docs"
 SHIM = ctypes.CDLL(str(HERE / "target" / "release" / "librectify_shim.so"))
 COLUMNS = ["cpu", "function", "elements", "who", "gelem_per_s", "share_of_copy", "error_ulp", "error_at"]
 
@@ -102,6 +102,10 @@ def buffers(x: np.ndarray) -> Buffers:
 
 def row_of(function: str) -> int | None:
     return int(function.split()[1]) if "softmax" in function else None
+
+
+def is_fused(function: str) -> bool:
+    return function.split()[-1] in ["bias", "residual", "gated"]
 
 
 # The peers: each a function from a name and buffers to a call that returns its result, or None.
@@ -327,7 +331,7 @@ def ulps(result: np.ndarray, true: np.ndarray) -> np.ndarray:
 def errors(function: str) -> dict[str, tuple[float, float]]:
     """The largest of everybody, and at which input."""
     name, row = function.split()[0], row_of(function)
-    if name not in TRUTH:
+    if is_fused(function):
         return {}
     if row:
         x = np.random.default_rng(7).uniform(-6, 6, 65_536 // row * row).astype(np.float32)
@@ -350,8 +354,7 @@ def measured(function: str, cpu: str) -> list[dict[str, str]]:
     worst = errors(function)
     print(f"\n{function}\n{'elements':>10}  {'who':22}{'Gelem/s':>8}{'of copy':>9}{'error, ulp':>14}  at")
     row = row_of(function)
-    fused = function.split()[0] in ["relu", "silu"] and " " in function
-    for elements in SIZES_OF_FUSED if fused else SIZES:
+    for elements in SIZES_OF_FUSED if is_fused(function) else SIZES:
         elements = elements // row * row if row else elements
         seconds, copy = median_seconds(function, elements)
         for who, took in sorted(seconds.items(), key=lambda one: one[1]):
@@ -374,14 +377,16 @@ def main() -> None:
         f"{cpu}\nPyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()}), NumPy {np.__version__},",
         f"SciPy {scipy.__version__}, ONNX Runtime {onnxruntime.__version__}",
     )
+    path = DOCS / named(SHIM.directory) / "peers-smooth.csv"
+    path.parent.mkdir(exist_ok=True)
     old = []
-    if CSV.exists():
-        with CSV.open(newline="") as file:
+    if path.exists():
+        with path.open(newline="") as file:
             old = [line for line in csv.DictReader(file) if line["function"] not in wanted or line["cpu"] != cpu]
     with torch.inference_mode():
         new = [line for function in wanted for line in measured(function, cpu)]
     lines = sorted(old + new, key=lambda line: (line["cpu"], FUNCTIONS.index(line["function"])))
-    with CSV.open("w", newline="") as file:
+    with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)

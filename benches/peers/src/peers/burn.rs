@@ -101,5 +101,8 @@ pub fn smooth(function: Function) -> Vec<Way> {
 /// In rows of so many numbers, or one of all.
 fn shaped(numbers: &[f32], row: usize) -> FlexTensor {
     let row = row.min(numbers.len());
-    FlexTensor::from_data(TensorData::new(numbers.to_vec(), [numbers.len() / row, row]))
+    FlexTensor::from_data(TensorData::new(
+        numbers.to_vec(),
+        [numbers.len() / row, row],
+    ))
 }

@@ -85,7 +85,9 @@ fn array_mut(slice: &mut [f32]) -> ArrayViewMut1<'_, f32> {
 pub fn smooth(function: Function) -> Vec<Way> {
     macro_rules! map {
         ($function:expr) => {
-            vec![Way::serial("ndarray", |s| array_mut(s.output).mapv_inplace($function))]
+            vec![Way::serial("ndarray", |s| {
+                array_mut(s.output).mapv_inplace($function)
+            })]
         };
     }
     match function {

@@ -1,8 +1,8 @@
 //! rectify itself.
 
 use rectify::{
-    Activation, Channels, Elu, Formula, Gelu, GeluTanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish, Relu, Selu, Sigmoid, Silu,
-    Softmax, Softplus, Softsign, Tanh, TanhShrink, Vector,
+    Activation, Channels, Elu, Formula, Gelu, GeluTanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
+    Relu, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh, TanhShrink, Vector,
 };
 
 use crate::operation::{Operation, slope, slope_in_place};
@@ -77,7 +77,8 @@ pub fn smooth(function: Function) -> Vec<Way> {
         ($activation:expr, bias) => {
             return vec![
                 Way::serial(SERIAL, |s| {
-                    $activation.forward_bias_in_place(Channels::last(&s.grad[..CHANNELS]), s.output);
+                    $activation
+                        .forward_bias_in_place(Channels::last(&s.grad[..CHANNELS]), s.output);
                 }),
                 Way::serial(SEPARATE, |s| {
                     add_bias(s);

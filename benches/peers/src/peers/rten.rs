@@ -5,7 +5,9 @@ use std::mem::MaybeUninit;
 
 use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::{ApproxGelu, Elu, Exp, Gelu, LeakyRelu, LogSoftmax, Sigmoid, Silu, Softmax, Tanh};
+use rten_vecmath::{
+    ApproxGelu, Elu, Exp, Gelu, LeakyRelu, LogSoftmax, Sigmoid, Silu, Softmax, Tanh,
+};
 
 use crate::operation::{Operation, slope, slope_in_place};
 use crate::smooth::Function;

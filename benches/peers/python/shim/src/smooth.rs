@@ -50,6 +50,16 @@ pub unsafe extern "C" fn cpu(to: *mut u8, room: usize) {
     unsafe { write(&common::cpu(), to, room) }
 }
 
+/// The directory of its measurements in `docs/`.
+///
+/// # Safety
+/// As [`write`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn directory(to: *mut u8, room: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { write(&common::directory(), to, room) }
+}
+
 /// The name of a function; says whether there is one.
 ///
 /// # Safety
@@ -82,7 +92,11 @@ pub unsafe extern "C" fn way_name(function: usize, way: usize, to: *mut u8, room
 /// # Safety
 /// As [`Memory::slices`], until it is dropped.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn way_new(function: usize, way: usize, memory: &Memory) -> Box<Ready<'static>> {
+pub unsafe extern "C" fn way_new(
+    function: usize,
+    way: usize,
+    memory: &Memory,
+) -> Box<Ready<'static>> {
     // SAFETY: as the caller promises.
     let slices = unsafe { memory.slices() };
     Box::new(Ready::new(&Function::ALL[function].ways()[way], slices))
