@@ -11,6 +11,7 @@ mod picture;
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -99,20 +100,7 @@ impl Measured {
         all.filter(|text| seen.insert(text.clone())).collect()
     }
 
-    /// The rows that have these texts in these columns.
-    fn with<'a>(
-        &'a self,
-        wanted: &'a [(&str, &str)],
-    ) -> impl Iterator<Item = &'a csv::StringRecord> {
-        let fits = |row: &&_| {
-            wanted
-                .iter()
-                .all(|(column, text)| self.text(row, column) == *text)
-        };
-        self.rows.iter().filter(fits)
-    }
-
-    /// `value` of the greatest speed over elements.
+    /// The greatest speed of these rows over elements, as `value` makes it.
     fn curve(
         &self,
         rows: impl Fn(&csv::StringRecord) -> bool,
@@ -399,8 +387,9 @@ fn draw_peers(from: &Path, to: &Path) -> Result<()> {
     )
 }
 
-/// At how many elements speed stands beside error: in L2, and large enough to hide what a call from Python costs.
-const ELEMENTS: &str = "65536";
+/// At how many elements speed stands beside error, or the whole rows next to it: in L2, and large enough to hide what a
+/// call from Python costs.
+const ELEMENTS: Range<f64> = 64_000.0..66_000.0;
 
 /// Speed against error of everybody, on one thread.
 fn draw_errors(from: &Path, to: &Path) -> Result<()> {
@@ -408,7 +397,13 @@ fn draw_errors(from: &Path, to: &Path) -> Result<()> {
     let mut panels = vec![];
     for function in measured.distinct("function") {
         let mut dots = vec![];
-        for row in measured.with(&[("function", &function), ("elements", ELEMENTS)]) {
+        for row in &measured.rows {
+            let elements = measured.number(row, "elements");
+            if measured.text(row, "function") != function
+                || !elements.is_some_and(|n| ELEMENTS.contains(&n))
+            {
+                continue;
+            }
             let (who, numbers) = (
                 measured.text(row, "who"),
                 (

@@ -247,7 +247,10 @@ pub(crate) fn draw_points(
             .configure_mesh()
             .x_desc("largest error, ulp")
             .y_desc("Gelem/s")
-            .x_label_formatter(&|ulp| format!("{ulp}"))
+            .x_label_formatter(&|ulp| match ulp.log10().round() {
+                0.0 => "1".to_owned(),
+                tens => format!("10^{tens}"),
+            })
             .y_label_formatter(&|speed| format!("{speed}"))
             .label_style(("sans-serif", TEXT_PIXELS - 2))
             .axis_desc_style(("sans-serif", TEXT_PIXELS - 2))

@@ -175,6 +175,8 @@ def scipys(function: str, b: Buffers) -> Call | None:
 
 
 def onnx_runtime(function: str, b: Buffers) -> Call | None:
+    if is_fused(function):
+        return None
     row = row_of(function)
     node = onnx.helper.make_node
     name = function.split()[0]
