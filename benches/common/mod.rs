@@ -117,13 +117,14 @@ pub fn cpu() -> String {
         let brand = brand
             .as_ref()
             .map_or("x86-64", |brand| brand.as_str().trim());
+        let brand = brand.replace("(R)", "").replace("(TM)", "");
         match (generation(), cpuid.get_feature_info()) {
             (Some(generation), _) => format!("{brand} ({generation})"),
             (None, Some(info)) => {
                 let (family, model) = (info.family_id(), info.model_id());
                 format!("{brand} (family {family}, model {model})")
             }
-            (None, None) => brand.to_owned(),
+            (None, None) => brand,
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
