@@ -1,9 +1,8 @@
-//! What the benches share: buffers, turns, loops to compare with, and pictures.
+//! What the benches share: buffers, turns, and loops to compare with.
 #![allow(dead_code, unreachable_pub)] // Each bench uses its part.
 
 pub mod copy;
 pub mod operation;
-pub mod picture;
 pub mod plain;
 #[cfg(feature = "parallel")]
 pub mod threads;
@@ -118,20 +117,47 @@ pub fn cpu() -> String {
         let brand = brand
             .as_ref()
             .map_or("x86-64", |brand| brand.as_str().trim());
-        let vendor = cpuid.get_vendor_info();
-        let is_amd = vendor.is_some_and(|vendor| vendor.as_str() == "AuthenticAMD");
-        match cpuid.get_feature_info() {
-            Some(info) => {
+        let brand = brand.replace("(R)", "").replace("(TM)", "");
+        match (generation(), cpuid.get_feature_info()) {
+            (Some(generation), _) => format!("{brand} ({generation})"),
+            (None, Some(info)) => {
                 let (family, model) = (info.family_id(), info.model_id());
-                let zen = if is_amd { zen(family, model) } else { None };
-                let zen = zen.map_or(String::new(), |zen| format!("{zen}, "));
-                format!("{brand} ({zen}family {family}, model {model})")
+                format!("{brand} (family {family}, model {model})")
             }
-            None => brand.to_owned(),
+            (None, None) => brand,
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
     env::consts::ARCH.to_owned()
+}
+
+/// The directory in `docs/` for the measurements of this CPU: named by its generation, or by all that it says.
+pub fn directory() -> String {
+    let name = generation().map_or_else(cpu, str::to_owned);
+    name.to_lowercase()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+/// What the maker calls CPUs of this kind. An Intel one that has AMX is told by it: virtual machines give such a CPU the
+/// model number of an older one.
+fn generation() -> Option<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let cpuid = raw_cpuid::CpuId::new();
+        let info = cpuid.get_feature_info()?;
+        return match cpuid.get_vendor_info()?.as_str() {
+            "AuthenticAMD" => zen(info.family_id(), info.model_id()),
+            "GenuineIntel" if cpuid.get_extended_feature_info()?.has_amx_tile() => {
+                Some("Sapphire Rapids or later")
+            }
+            _ => None,
+        };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
 }
 
 /// AMD's name of a generation, by the family and the model that `cpuid` returns.

@@ -6,11 +6,11 @@
 mod common;
 mod lengths;
 mod measure;
-mod pictures;
 mod table;
 
 use std::env;
 use std::error::Error;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,14 +20,14 @@ use rectify::{LeakyRelu, Relu, Tier};
 use common::operation::{Backward, BackwardInPlace, Forward, ForwardInPlace};
 use common::threads::{cores, pin};
 use common::turns::Time;
-use common::{cpu, is_only_a_test};
-use pictures::{draw_growth, draw_throughput};
-use table::{table, write_csv};
+use common::{cpu, directory, is_only_a_test};
+use table::{table, write_csv, write_machine};
 
 const HELP: &str = "\
 cargo bench --bench limits                tables for some sizes: two minutes
 cargo bench --bench limits -- lengths     what each length up to 512 costs, and against what: two minutes
-cargo bench --bench limits -- pictures    2^4 to 2^28 elements, drawn in docs/: some minutes
+cargo bench --bench limits -- file        2^4 to 2^28 elements, and files in docs/ of what comes out: some minutes;
+                                          `cargo run --release --example measurements` draws them
 
 A cell is Gelem/s (thousand millions of elements a second), and in parentheses the share of what the best copy moves.
 A copy is one of several loops that only move the operation's bytes (benches/common/copy.rs), on as many threads,
@@ -54,10 +54,10 @@ fn run() -> Result<(), Box<dyn Error>> {
         .skip(1)
         .filter(|arg| !["--bench", "--test"].contains(&arg.as_str()))
         .collect();
-    let (sizes, draw) = match asked.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let (sizes, write) = match asked.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] if is_only_a_test() => (vec![16, 1 << 15], false),
         [] => (vec![64, 1_000, 4_096, 65_536, 1 << 20, 1 << 25], false),
-        ["pictures"] => ((4..=28).map(|exponent| 1 << exponent).collect(), true),
+        ["file"] => ((4..=28).map(|exponent| 1 << exponent).collect(), true),
         ["lengths"] => {
             print_machine();
             lengths::all();
@@ -68,12 +68,12 @@ fn run() -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
         ["--list"] => {
-            println!("lengths\npictures");
+            println!("lengths\nfile");
             return Ok(());
         }
         _ => {
             return Err(format!(
-                "`{}` is nothing that can be asked for: lengths, pictures, --help, --list",
+                "`{}` is nothing that can be asked for: lengths, file, --help, --list",
                 asked.join(" ")
             )
             .into());
@@ -88,17 +88,19 @@ fn run() -> Result<(), Box<dyn Error>> {
         table::<f32, _>("relu", Relu, Backward, &sizes),
         table::<f32, _>("relu", Relu, BackwardInPlace, &sizes),
     ];
-    if !draw {
+    if !write {
         table::<f32, _>("leaky", leaky, ForwardInPlace, &sizes);
         table::<f32, _>("leaky", leaky, Backward, &sizes);
         table::<f64, _>("relu", Relu, Forward, &sizes);
         table::<f64, _>("relu", Relu, ForwardInPlace, &sizes);
     }
-    if draw {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    if write {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("docs")
+            .join(directory());
+        fs::create_dir_all(&docs)?;
         write_csv(&docs.join("limits.csv"), &tables)?;
-        draw_throughput(&docs.join("throughput.svg"), &tables)?;
-        draw_growth(&docs.join("growth.svg"), &tables)?;
+        write_machine(&docs.join("machine.csv"))?;
     }
     Ok(())
 }

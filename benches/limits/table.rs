@@ -5,18 +5,17 @@ use std::path::Path;
 
 use bytemuck::Pod;
 use comfy_table::{CellAlignment, Table as Grid, presets};
-use rectify::{Activation, Element, Gradient, Tier};
+use rectify::{Activation, Element, Gradient, Thresholds, Tier};
 
 use crate::common::operation::Operation;
 use crate::common::threads::cores;
 use crate::common::turns::Time;
+use crate::common::{caches, cpu};
 use crate::measure::{INSIDE, Measured, OUTSIDE, measure};
 
 /// One operation of one activation at all sizes.
 pub(crate) struct Table {
-    pub(crate) title: String,
-    /// What the operation moves for an element.
-    pub(crate) bytes_per_element: usize,
+    title: String,
     results: Vec<Measured>,
 }
 
@@ -34,16 +33,6 @@ impl Table {
             .iter()
             .find(|m| (m.elements, m.threads) == (elements, threads) && m.who == who)
     }
-
-    /// Gelem/s over elements.
-    pub(crate) fn curve(&self, of: impl Fn(usize) -> Option<f64>) -> Vec<(f64, f64)> {
-        let mut elements: Vec<_> = self.results.iter().map(|m| m.elements).collect();
-        elements.dedup();
-        elements
-            .into_iter()
-            .filter_map(|n| Some((n as f64, of(n)?)))
-            .collect()
-    }
 }
 
 /// Measures and prints a row for each size.
@@ -56,7 +45,6 @@ pub(crate) fn table<T: Element + Pod, O: Operation>(
     let element = std::any::type_name::<T>();
     let mut table = Table {
         title: format!("{name}/{}/{element}", O::NAME),
-        bytes_per_element: O::TRAFFIC.buffers() * size_of::<T>(),
         results: vec![],
     };
     println!("\n{}", table.title);
@@ -126,6 +114,7 @@ fn cell(measured: Option<&Measured>, copy: Option<&Measured>) -> String {
 pub(crate) fn write_csv(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Error>> {
     let mut csv = csv::Writer::from_path(path)?;
     csv.write_record([
+        "cpu",
         "case",
         "elements",
         "threads",
@@ -139,6 +128,7 @@ pub(crate) fn write_csv(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Err
             let copy = table.copy(m.elements, m.threads);
             let share = copy.map_or(0.0, |copy| copy.time.seconds / m.time.seconds);
             csv.write_record([
+                &cpu(),
                 &table.title,
                 &m.elements.to_string(),
                 &m.threads.to_string(),
@@ -148,6 +138,30 @@ pub(crate) fn write_csv(path: &Path, tables: &[Table]) -> Result<(), Box<dyn Err
                 &format!("{:.3}", m.time.spread),
             ])?;
         }
+    }
+    csv.flush()?;
+    Ok(())
+}
+
+/// The sizes that matter: of the caches, and from where on calls are split and streamed.
+pub(crate) fn write_machine(path: &Path) -> Result<(), Box<dyn Error>> {
+    let Thresholds {
+        stream_bytes,
+        split_bytes,
+        split_outside_bytes,
+        ..
+    } = Thresholds::current();
+    let caches = caches().into_iter();
+    let mut sizes: Vec<_> = caches
+        .map(|(level, bytes)| (format!("L{level}"), bytes))
+        .collect();
+    sizes.push(("splits inside".to_owned(), split_bytes));
+    sizes.push(("splits outside".to_owned(), split_outside_bytes));
+    sizes.push(("streams".to_owned(), stream_bytes));
+    let mut csv = csv::Writer::from_path(path)?;
+    csv.write_record(["cpu", "what", "bytes"])?;
+    for (what, bytes) in sizes {
+        csv.write_record([cpu(), what, bytes.to_string()])?;
     }
     csv.flush()?;
     Ok(())

@@ -7,7 +7,7 @@ this crate does without Python is shown too: "from Rust", many calls of one thre
 many calls of a thread of Rayon's pool.
 
 The contenders take turns, many short ones each, and the median of a contender's turns counts. The
-ceiling is the fastest way that `benches/common/copy.rs` knows to move the same bytes. In place,
+copy is the fastest way that `benches/common/copy.rs` knows to move the same bytes. In place,
 leaky ReLU has a slope of 1, or its data would shrink to subnormal numbers.
 
 The machine must be idle: with all threads, a core that somebody else uses decides the result.
@@ -34,7 +34,7 @@ sys.setdlopenflags(os.RTLD_LAZY)
 import torch  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-CSV = HERE.parents[2] / "docs" / "peers-python.csv"
+DOCS = HERE.parents[2] / "docs"
 
 RELU = "relu"
 RELU_IN_PLACE = "relu in place"
@@ -173,6 +173,13 @@ def shim_case(case: Case):
     )
 
 
+def named(function: Callable) -> str:
+    """The text that a function of the shim writes."""
+    text = ctypes.create_string_buffer(200)
+    function(text, ctypes.c_size_t(200))
+    return text.value.decode()
+
+
 def rectify(case: Case) -> Call | None:
     return partial(SHIM.run, shim_case(case))
 
@@ -234,7 +241,7 @@ def median_seconds(case: Case) -> dict[str, float]:
     if case.threads > 1:
         timers["rectify, in the pool"] = partial(SHIM.nanoseconds_in_pool, shim)
     turns = {who: turn_of(timer, case.threads) for who, timer in timers.items()}
-    turns["ceiling"] = partial(SHIM.ceiling_seconds, shim)
+    turns["copy"] = partial(SHIM.ceiling_seconds, shim)
     seconds = {who: [] for who in turns}
     for _ in range(ROUNDS):
         for who, turn in turns.items():
@@ -242,21 +249,21 @@ def median_seconds(case: Case) -> dict[str, float]:
     return {who: median(took) for who, took in seconds.items()}
 
 
-def compare_speed(rows: csv.writer) -> None:
+def compare_speed(rows: csv.writer, cpu: str) -> None:
     for operation in OPERATIONS:
         slope = 1.0 if operation == LEAKY_RELU_IN_PLACE else 0.01
         for threads in sorted({1, CORES}):
             print(f"\n{operation}, {threads} thread{'s'[: threads > 1]}")
-            print(f"{'elements':>10}  {'who':22}{'Gelem/s':>8}{'ceiling':>9}{'slower':>9}")
+            print(f"{'elements':>10}  {'who':22}{'Gelem/s':>8}{'of copy':>9}{'slower':>9}")
             for elements in SIZES:
                 seconds = median_seconds(Case(operation, threads, slope, buffers(elements)))
                 for who, took in seconds.items():
                     speed = elements / took * 1e-9
-                    share = seconds["ceiling"] / took
+                    share = seconds["copy"] / took
                     slower = took / seconds["rectify"]
                     print(f"{elements:10}  {who:22}{speed:8.3f}{share:9.1%}{slower:9.2f}")
                     rows.writerow(
-                        [operation, threads, elements, who]
+                        [cpu, operation, threads, elements, who]
                         + [f"{number:.4g}" for number in (speed, share, slower)]
                     )
 
@@ -334,14 +341,15 @@ def main() -> None:
         f"NumPy {np.__version__}, ONNX Runtime {onnxruntime.__version__}, {CORES} cores",
     )
     compare_exactness()
-    CSV.parent.mkdir(exist_ok=True)
-    with CSV.open("w", newline="") as file:
+    path = DOCS / named(SHIM.directory) / "peers-python.csv"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(
-            "operation,threads,elements,who,gelem_per_s,share_of_ceiling,times_slower".split(",")
+            "cpu,operation,threads,elements,who,gelem_per_s,share_of_copy,times_slower".split(",")
         )
         with torch.inference_mode():
-            compare_speed(rows)
+            compare_speed(rows, named(SHIM.cpu))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 //! Everybody: one file a peer, which says what it has for each operation.
 
-mod burn;
-mod candle;
-mod fearless;
-mod ndarray;
-mod ours;
-mod plain;
-mod rten;
-mod tract;
+pub(crate) mod burn;
+pub(crate) mod candle;
+pub(crate) mod fearless;
+pub(crate) mod ndarray;
+pub(crate) mod ours;
+pub(crate) mod plain;
+pub(crate) mod rten;
+pub(crate) mod tract;
 
 use crate::operation::Operation;
 use crate::way::Way;

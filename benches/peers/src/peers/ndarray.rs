@@ -5,7 +5,9 @@
 
 use ndarray::{ArrayView1, ArrayViewMut1, Zip};
 
+use crate::common::plain;
 use crate::operation::{Operation, leaky_relu, relu, relu_backward, slope, slope_in_place};
+use crate::smooth::Function;
 use crate::way::Way;
 
 pub fn ways(operation: Operation) -> Vec<Way> {
@@ -77,4 +79,27 @@ fn array(slice: &[f32]) -> ArrayView1<'_, f32> {
 
 fn array_mut(slice: &mut [f32]) -> ArrayViewMut1<'_, f32> {
     ArrayViewMut1::from(slice)
+}
+
+/// ndarray has a few functions as methods, and maps what the standard library has. Both make loops over numbers.
+pub fn smooth(function: Function) -> Vec<Way> {
+    macro_rules! map {
+        ($function:expr) => {
+            vec![Way::serial("ndarray", |s| {
+                array_mut(s.output).mapv_inplace($function)
+            })]
+        };
+    }
+    match function {
+        Function::Exp => map!(f32::exp),
+        Function::Sigmoid => map!(plain::sigmoid),
+        Function::Tanh => map!(f32::tanh),
+        Function::Silu => map!(plain::silu),
+        Function::Gelu => map!(plain::gelu),
+        Function::GeluTanh => map!(plain::gelu_tanh),
+        Function::Elu => map!(plain::elu),
+        Function::Softplus => map!(plain::softplus),
+        Function::Mish => map!(plain::mish),
+        _ => vec![],
+    }
 }

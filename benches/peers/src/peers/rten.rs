@@ -4,10 +4,13 @@
 use std::mem::MaybeUninit;
 
 use rten_simd::ops::{BitOps, NumOps};
-use rten_simd::{Isa, SimdUnaryOp};
-use rten_vecmath::LeakyRelu;
+use rten_simd::{Isa, SimdOp, SimdUnaryOp};
+use rten_vecmath::{
+    ApproxGelu, Elu, Exp, Gelu, LeakyRelu, LogSoftmax, Sigmoid, Silu, Softmax, Tanh,
+};
 
 use crate::operation::{Operation, slope, slope_in_place};
+use crate::smooth::Function;
 use crate::way::Way;
 
 const RELU: &str = "rten-simd map";
@@ -47,4 +50,37 @@ impl SimdUnaryOp<f32> for Relu {
 fn as_uninit(output: &mut [f32]) -> &mut [MaybeUninit<f32>] {
     // SAFETY: the layout is the same, and `map` writes nothing but numbers.
     unsafe { &mut *(std::ptr::from_mut(output) as *mut [MaybeUninit<f32>]) }
+}
+
+pub fn smooth(function: Function) -> Vec<Way> {
+    macro_rules! map {
+        ($function:expr) => {
+            vec![Way::serial("rten", |s| $function.map_mut(s.output))]
+        };
+    }
+    macro_rules! rows {
+        ($function:ident, $row:expr) => {
+            vec![Way::serial("rten", |s| {
+                for row in s.output.chunks_mut($row) {
+                    $function::new_mut(row).dispatch();
+                }
+            })]
+        };
+    }
+    match function {
+        Function::Exp => map!(Exp {}),
+        Function::Sigmoid => map!(Sigmoid {}),
+        Function::Tanh => map!(Tanh {}),
+        Function::Silu => map!(Silu {}),
+        Function::Gelu => map!(Gelu {}),
+        Function::GeluTanh => map!(ApproxGelu {}),
+        Function::Elu => map!(Elu { alpha: 1.0 }),
+        Function::Softmax(128) => rows!(Softmax, 128),
+        Function::Softmax(1_000) => rows!(Softmax, 1_000),
+        Function::Softmax(_) => rows!(Softmax, 4_096),
+        Function::LogSoftmax(128) => rows!(LogSoftmax, 128),
+        Function::LogSoftmax(1_000) => rows!(LogSoftmax, 1_000),
+        Function::LogSoftmax(_) => rows!(LogSoftmax, 4_096),
+        _ => vec![],
+    }
 }

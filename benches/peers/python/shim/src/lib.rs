@@ -1,17 +1,17 @@
-//! What `compare.py` times, behind a C interface: this crate's operations, and the limit of the machine.
+//! What `compare.py` and `smooth.py` time, behind a C interface: this crate's operations, its peers in Rust, and the limit
+//! of the machine.
 
 use std::cell::RefCell;
 use std::slice;
 
 use rectify::{Activation, Gradient, LeakyRelu, Relu};
 
-use common::Slices;
-use common::copy::{self, Traffic};
-use common::operation::{Backward, Forward, ForwardInPlace, Operation};
-use common::turns::{time, times};
+use peers::common::Slices;
+use peers::common::copy::{self, Traffic};
+use peers::common::operation::{Backward, Forward, ForwardInPlace, Operation};
+use peers::common::turns::{time, times};
 
-#[path = "../../../../common/mod.rs"]
-mod common;
+mod smooth;
 
 /// In the order of `OPERATIONS` in `compare.py`.
 #[derive(Clone, Copy)]
