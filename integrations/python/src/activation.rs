@@ -53,18 +53,26 @@ impl Activation {
         }
         // `lambda` is no name in Python, and NumPy's users know it as SciPy and PyTorch write it.
         let python_name = |name| if name == "lambd" { "lambda" } else { name };
-        let parameters: Vec<_> =
-            parameters.iter().map(|&(name, value)| format!("{}={value:?}", python_name(name))).collect();
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|&(name, value)| format!("{}={value:?}", python_name(name)))
+            .collect();
         Self::from_text(&format!("{name}({})", parameters.join(", ")))
     }
 
     fn from_text(text: &str) -> PyResult<Self> {
         let activation: Result<AnyActivation, _> = text.parse();
-        Ok(Self(activation.map_err(|error| PyValueError::new_err(error.to_string()))?))
+        Ok(Self(activation.map_err(|error| {
+            PyValueError::new_err(error.to_string())
+        })?))
     }
 
     fn work(&self, form: Form, parallel: bool) -> Call {
-        Call { activation: self.0, form, parallel }
+        Call {
+            activation: self.0,
+            form,
+            parallel,
+        }
     }
 }
 
@@ -77,7 +85,10 @@ impl Activation {
         for (name, value) in parameters.into_iter().flatten() {
             given.push((name.extract()?, value.extract()?));
         }
-        let given: Vec<_> = given.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let given: Vec<_> = given
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
         Self::with(text, &given)
     }
 
@@ -116,8 +127,16 @@ impl Activation {
         out: Option<&Bound<'py, PyAny>>,
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let inputs = Inputs { arrays: [("x", x)], bias: None };
-        let [y] = run(x.py(), &inputs, [("out", out)], &self.work(Form::Forward, parallel))?;
+        let inputs = Inputs {
+            arrays: [("x", x)],
+            bias: None,
+        };
+        let [y] = run(
+            x.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::Forward, parallel),
+        )?;
         Ok(y)
     }
 
@@ -130,8 +149,16 @@ impl Activation {
         out: Option<&Bound<'py, PyAny>>,
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let inputs = Inputs { arrays: [("x", x), ("grad_output", grad_output)], bias: None };
-        let [dx] = run(x.py(), &inputs, [("out", out)], &self.work(Form::Backward, parallel))?;
+        let inputs = Inputs {
+            arrays: [("x", x), ("grad_output", grad_output)],
+            bias: None,
+        };
+        let [dx] = run(
+            x.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::Backward, parallel),
+        )?;
         Ok(dx)
     }
 
@@ -146,8 +173,16 @@ impl Activation {
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let axis = axis_of(("x", x), axis)?;
-        let inputs = Inputs { arrays: [("x", x)], bias: Some((bias, axis)) };
-        let [y] = run(x.py(), &inputs, [("out", out)], &self.work(Form::Bias(axis), parallel))?;
+        let inputs = Inputs {
+            arrays: [("x", x)],
+            bias: Some((bias, axis)),
+        };
+        let [y] = run(
+            x.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::Bias(axis), parallel),
+        )?;
         Ok(y)
     }
 
@@ -163,8 +198,16 @@ impl Activation {
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let axis = axis_of(("x", x), axis)?;
-        let inputs = Inputs { arrays: [("x", x), ("grad_output", grad_output)], bias: Some((bias, axis)) };
-        let [dx] = run(x.py(), &inputs, [("out", out)], &self.work(Form::BackwardBias(axis), parallel))?;
+        let inputs = Inputs {
+            arrays: [("x", x), ("grad_output", grad_output)],
+            bias: Some((bias, axis)),
+        };
+        let [dx] = run(
+            x.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::BackwardBias(axis), parallel),
+        )?;
         Ok(dx)
     }
 
@@ -177,8 +220,16 @@ impl Activation {
         out: Option<&Bound<'py, PyAny>>,
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let inputs = Inputs { arrays: [("residual", residual), ("x", x)], bias: None };
-        let [y] = run(x.py(), &inputs, [("out", out)], &self.work(Form::Residual, parallel))?;
+        let inputs = Inputs {
+            arrays: [("residual", residual), ("x", x)],
+            bias: None,
+        };
+        let [y] = run(
+            x.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::Residual, parallel),
+        )?;
         Ok(y)
     }
 
@@ -192,9 +243,18 @@ impl Activation {
         out: Option<&Bound<'py, PyAny>>,
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let arrays = [("x", x), ("residual", residual), ("grad_output", grad_output)];
+        let arrays = [
+            ("x", x),
+            ("residual", residual),
+            ("grad_output", grad_output),
+        ];
         let inputs = Inputs { arrays, bias: None };
-        let [dx] = run(x.py(), &inputs, [("out", out)], &self.work(Form::BackwardResidual, parallel))?;
+        let [dx] = run(
+            x.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::BackwardResidual, parallel),
+        )?;
         Ok(dx)
     }
 
@@ -207,8 +267,16 @@ impl Activation {
         out: Option<&Bound<'py, PyAny>>,
         parallel: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let inputs = Inputs { arrays: [("gate", gate), ("value", value)], bias: None };
-        let [y] = run(gate.py(), &inputs, [("out", out)], &self.work(Form::Gated, parallel))?;
+        let inputs = Inputs {
+            arrays: [("gate", gate), ("value", value)],
+            bias: None,
+        };
+        let [y] = run(
+            gate.py(),
+            &inputs,
+            [("out", out)],
+            &self.work(Form::Gated, parallel),
+        )?;
         Ok(y)
     }
 
@@ -222,13 +290,22 @@ impl Activation {
         out: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
         parallel: bool,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let arrays = [("gate", gate), ("value", value), ("grad_output", grad_output)];
+        let arrays = [
+            ("gate", gate),
+            ("value", value),
+            ("grad_output", grad_output),
+        ];
         let inputs = Inputs { arrays, bias: None };
         let outputs = [
             ("out[0]", out.as_ref().map(|out| &out.0)),
             ("out[1]", out.as_ref().map(|out| &out.1)),
         ];
-        let [dg, du] = run(gate.py(), &inputs, outputs, &self.work(Form::BackwardGated, parallel))?;
+        let [dg, du] = run(
+            gate.py(),
+            &inputs,
+            outputs,
+            &self.work(Form::BackwardGated, parallel),
+        )?;
         Ok((dg, du))
     }
 
@@ -265,7 +342,11 @@ enum Form {
 }
 
 impl Work for Call {
-    fn compute<T: Element>(&self, inputs: &[ArrayViewD<'_, T>], outputs: &mut [ArrayViewMutD<'_, T>]) {
+    fn compute<T: Element>(
+        &self,
+        inputs: &[ArrayViewD<'_, T>],
+        outputs: &mut [ArrayViewMutD<'_, T>],
+    ) {
         use rectify::Activation;
         if self.parallel {
             self.form.compute(self.activation.par(), inputs, outputs);
@@ -283,7 +364,9 @@ impl Form {
         outputs: &mut [ArrayViewMutD<'_, T>],
     ) {
         let one_axis = |bias: &ArrayViewD<'a, T>| -> ArrayView1<'a, T> {
-            bias.clone().into_dimensionality().expect("its shape was looked at")
+            bias.clone()
+                .into_dimensionality()
+                .expect("its shape was looked at")
         };
         match (self, inputs, outputs) {
             (Self::Forward, [x], [y]) => f.forward_array(x, y),
@@ -291,7 +374,9 @@ impl Form {
             (Self::Backward, [x, dy], [dx]) => f.backward_array(x, dy, dx),
             (Self::Backward, [x], [grad]) => f.backward_array_in_place(x, grad),
             (Self::Bias(axis), [x, b], [y]) => f.forward_bias_array(x, &one_axis(b), Axis(axis), y),
-            (Self::Bias(axis), [b], [y]) => f.forward_bias_array_in_place(&one_axis(b), Axis(axis), y),
+            (Self::Bias(axis), [b], [y]) => {
+                f.forward_bias_array_in_place(&one_axis(b), Axis(axis), y)
+            }
             (Self::BackwardBias(axis), [x, dy, b], [dx]) => {
                 f.backward_bias_array(x, &one_axis(b), Axis(axis), dy, dx);
             }
@@ -301,7 +386,9 @@ impl Form {
             (Self::Residual, [r, x], [y]) => f.forward_residual_array(x, r, y),
             (Self::Residual, [r], [y]) => f.forward_residual_array_in_place(r, y),
             (Self::BackwardResidual, [x, r, dy], [dx]) => f.backward_residual_array(x, r, dy, dx),
-            (Self::BackwardResidual, [x, r], [grad]) => f.backward_residual_array_in_place(x, r, grad),
+            (Self::BackwardResidual, [x, r], [grad]) => {
+                f.backward_residual_array_in_place(x, r, grad)
+            }
             (Self::Gated, [g, u], [y]) => f.forward_gated_array(g, u, y),
             (Self::Gated, [g], [y]) => f.forward_gated_array_in_place(g, y),
             (Self::BackwardGated, [g, u, dy], [dg, du]) => f.backward_gated_array(g, u, dy, dg, du),

@@ -15,7 +15,11 @@ use rectify::Element;
 /// What is computed, once everything has been found to be right.
 pub(crate) trait Work: Sync {
     /// From the inputs, in their order, to the outputs. Where the output is an input as well, it stands among the outputs alone.
-    fn compute<T: Element>(&self, inputs: &[ArrayViewD<'_, T>], outputs: &mut [ArrayViewMutD<'_, T>]);
+    fn compute<T: Element>(
+        &self,
+        inputs: &[ArrayViewD<'_, T>],
+        outputs: &mut [ArrayViewMutD<'_, T>],
+    );
 }
 
 /// An argument, with its name.
@@ -54,7 +58,11 @@ pub(crate) fn ndim((name, array): Argument<'_, '_>) -> PyResult<usize> {
 pub(crate) fn axis_of(array: Argument<'_, '_>, axis: isize) -> PyResult<usize> {
     static AXIS_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let ndim = ndim(array)?;
-    let from_start = if axis < 0 { axis.checked_add_unsigned(ndim) } else { Some(axis) };
+    let from_start = if axis < 0 {
+        axis.checked_add_unsigned(ndim)
+    } else {
+        Some(axis)
+    };
     match from_start.and_then(|axis| usize::try_from(axis).ok()) {
         Some(axis) if axis < ndim => Ok(axis),
         _ => {
@@ -105,7 +113,11 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
             if OUT == 1 && i == N - 1 && is_the_same(&input.1, &output.1) {
                 in_place = true;
             } else if share_memory(&input.1, &output.1)? {
-                return Err(PyValueError::new_err(overlap(&output, input, OUT == 1 && i == N - 1)));
+                return Err(PyValueError::new_err(overlap(
+                    &output,
+                    input,
+                    OUT == 1 && i == N - 1,
+                )));
             }
         }
         for other in &write {
@@ -127,7 +139,8 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
         Err(BorrowError::AlreadyBorrowed) if outputs.iter().any(|(_, output)| output.is_some()) => {
             static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
             let copy = COPY.import(py, "numpy", "copyto")?;
-            let apart = run_on::<T, N, OUT>(py, inputs, outputs.map(|(name, _)| (name, None)), work)?;
+            let apart =
+                run_on::<T, N, OUT>(py, inputs, outputs.map(|(name, _)| (name, None)), work)?;
             for ((_, output), apart) in write.iter().zip(&apart) {
                 copy.call1((output, apart))?;
             }
@@ -136,7 +149,9 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
         Err(error) => {
             let names: Vec<_> = read.iter().map(|(name, _)| format!("`{name}`")).collect();
             let names = names.join(" or ");
-            Err(PyRuntimeError::new_err(format!("{names} is being written by another thread: {error}")))
+            Err(PyRuntimeError::new_err(format!(
+                "{names} is being written by another thread: {error}"
+            )))
         }
     }
 }
@@ -154,8 +169,10 @@ fn compute<'py, T: Element + numpy::Element>(
         .filter(|(i, _)| Some(*i) != replaced)
         .map(|(_, (_, array))| array.try_readonly())
         .collect::<Result<_, _>>()?;
-    let mut write: Vec<PyReadwriteArrayDyn<'py, T>> =
-        write.iter().map(|(_, array)| array.try_readwrite()).collect::<Result<_, _>>()?;
+    let mut write: Vec<PyReadwriteArrayDyn<'py, T>> = write
+        .iter()
+        .map(|(_, array)| array.try_readwrite())
+        .collect::<Result<_, _>>()?;
     let inputs: Vec<_> = read.iter().map(|array| array.as_array()).collect();
     let mut outputs: Vec<_> = write.iter_mut().map(|array| array.as_array_mut()).collect();
     py.detach(|| work.compute(&inputs, &mut outputs));
@@ -185,7 +202,9 @@ fn float_array<'a, 'py>(
     let [float32, float64] = [dtype::<f32>(py), dtype::<f64>(py)];
     let is = |dtype: &Bound<'py, PyArrayDescr>| dtype_of_array.is_equiv_to(dtype);
     if !is(&float32) && !is(&float64) {
-        let swapped = [float32, float64].iter().any(|dtype| dtype_of_array.num() == dtype.num());
+        let swapped = [float32, float64]
+            .iter()
+            .any(|dtype| dtype_of_array.num() == dtype.num());
         let wrong = if swapped {
             let native = dtype_of_array.itemsize();
             format!(
@@ -198,9 +217,14 @@ fn float_array<'a, 'py>(
         return Err(PyTypeError::new_err(wrong));
     }
     let wrong = if !array.is_aligned() {
-        format!("`{name}` is not aligned in memory to its {dtype_of_array}: copy it, as by `{name}.copy()`")
+        format!(
+            "`{name}` is not aligned in memory to its {dtype_of_array}: copy it, as by `{name}.copy()`"
+        )
     } else if array.ndim() > MOST_AXES {
-        format!("`{name}` has {} axes: there may be at most {MOST_AXES}", array.ndim())
+        format!(
+            "`{name}` has {} axes: there may be at most {MOST_AXES}",
+            array.ndim()
+        )
     } else {
         return Ok(array);
     };
@@ -217,7 +241,9 @@ fn typed<'py, T: Element + numpy::Element>(
         Ok(array) => Ok((name, array.clone())),
         Err(_) => {
             let (given, expected) = (array.dtype(), dtype::<T>(array.py()));
-            let wrong = format!("`{name}` has dtype {given}, but `{first}` has {expected}: they must be the same");
+            let wrong = format!(
+                "`{name}` has dtype {given}, but `{first}` has {expected}: they must be the same"
+            );
             Err(PyTypeError::new_err(wrong))
         }
     }
@@ -227,8 +253,11 @@ fn same_shape<T: numpy::Element>(first: &Typed<'_, T>, other: &Typed<'_, T>) -> 
     if first.1.shape() == other.1.shape() {
         return Ok(());
     }
-    let [first, other] = [first, other].map(|(name, array)| format!("`{name}` has shape {}", shape(array)));
-    Err(PyValueError::new_err(format!("{first}, but {other}: they must be the same")))
+    let [first, other] =
+        [first, other].map(|(name, array)| format!("`{name}` has shape {}", shape(array)));
+    Err(PyValueError::new_err(format!(
+        "{first}, but {other}: they must be the same"
+    )))
 }
 
 fn fits_axis<T: numpy::Element>(
@@ -241,7 +270,9 @@ fn fits_axis<T: numpy::Element>(
         return Ok(());
     }
     let [bias, array] = [bias, array].map(|array| shape(array));
-    let wrong = format!("`bias` has shape {bias}, but axis {axis} of `{name}`, of shape {array}, takes ({indices},)");
+    let wrong = format!(
+        "`bias` has shape {bias}, but axis {axis} of `{name}`, of shape {array}, takes ({indices},)"
+    );
     Err(PyValueError::new_err(wrong))
 }
 
@@ -258,7 +289,11 @@ fn shape<T: numpy::Element>(array: &Bound<'_, PyArrayDyn<T>>) -> String {
 
 /// An output has to be writeable, and each of its elements an own place in memory.
 fn can_be_written<T: numpy::Element>((name, array): &Typed<'_, T>) -> PyResult<()> {
-    if !array.getattr("flags")?.getattr("writeable")?.extract::<bool>()? {
+    if !array
+        .getattr("flags")?
+        .getattr("writeable")?
+        .extract::<bool>()?
+    {
         return Err(PyValueError::new_err(format!("`{name}` is read-only")));
     }
     let mut steps: Vec<_> = (array.strides().iter())
@@ -270,7 +305,10 @@ fn can_be_written<T: numpy::Element>((name, array): &Typed<'_, T>) -> PyResult<(
     let mut extent = size_of::<T>();
     for (step, len) in steps {
         if step < extent && !array.is_empty() {
-            let wrong = format!("`{name}` has elements that share memory, with strides of {:?} bytes", array.strides());
+            let wrong = format!(
+                "`{name}` has elements that share memory, with strides of {:?} bytes",
+                array.strides()
+            );
             return Err(PyValueError::new_err(wrong));
         }
         extent += step * (len - 1);
@@ -280,7 +318,9 @@ fn can_be_written<T: numpy::Element>((name, array): &Typed<'_, T>) -> PyResult<(
 
 fn overlap<T>((output, _): &Typed<'_, T>, (other, _): &Typed<'_, T>, replaceable: bool) -> String {
     let but = if replaceable {
-        format!(", and is not the same array: give `{other}` itself, to have it replaced, or memory of its own")
+        format!(
+            ", and is not the same array: give `{other}` itself, to have it replaced, or memory of its own"
+        )
     } else {
         ": give memory of its own".to_owned()
     };
@@ -288,10 +328,18 @@ fn overlap<T>((output, _): &Typed<'_, T>, (other, _): &Typed<'_, T>, replaceable
 }
 
 /// Whether each element has the same place in both.
-fn is_the_same<T: numpy::Element>(a: &Bound<'_, PyArrayDyn<T>>, b: &Bound<'_, PyArrayDyn<T>>) -> bool {
+fn is_the_same<T: numpy::Element>(
+    a: &Bound<'_, PyArrayDyn<T>>,
+    b: &Bound<'_, PyArrayDyn<T>>,
+) -> bool {
     let steps = |array: &Bound<'_, PyArrayDyn<T>>| -> Vec<_> {
         // Along an axis of one index nothing moves, whatever its stride.
-        array.strides().iter().zip(array.shape()).map(|(&stride, &len)| if len > 1 { stride } else { 0 }).collect()
+        array
+            .strides()
+            .iter()
+            .zip(array.shape())
+            .map(|(&stride, &len)| if len > 1 { stride } else { 0 })
+            .collect()
     };
     a.data() == b.data() && a.shape() == b.shape() && steps(a) == steps(b)
 }
@@ -312,7 +360,10 @@ fn share_memory<T: numpy::Element>(
         return Ok(false);
     }
     let py = a.py();
-    match SHARES_MEMORY.import(py, "numpy", "shares_memory")?.call1((a, b, MOST_WORK)) {
+    match SHARES_MEMORY
+        .import(py, "numpy", "shares_memory")?
+        .call1((a, b, MOST_WORK))
+    {
         Ok(shared) => shared.extract(),
         Err(error) if error.is_instance_of::<PyRuntimeError>(py) => Ok(true),
         Err(error) => Err(error),
@@ -324,7 +375,11 @@ fn addresses<T: numpy::Element>(array: &Bound<'_, PyArrayDyn<T>>) -> Range<usize
     let (mut start, mut end) = (array.data().addr(), array.data().addr() + size_of::<T>());
     for (&stride, &len) in array.strides().iter().zip(array.shape()) {
         let reach = stride.unsigned_abs() * (len - 1);
-        if stride < 0 { start -= reach } else { end += reach }
+        if stride < 0 {
+            start -= reach
+        } else {
+            end += reach
+        }
     }
     start..end
 }
