@@ -7,7 +7,7 @@ use crate::channels::Channels;
 use crate::element::Element;
 use crate::engine::buffers::{self, Buffers};
 use crate::formula::{Formula, Gradient, GradientFromOutput};
-use crate::fused::{self, Alone, AloneBackward, Gate, Halves, Residual, ResidualBackward};
+use crate::fused::{self, Halves};
 use crate::lengths::same_length;
 use crate::planned::Planned;
 
@@ -144,13 +144,13 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     fn forward<T: Element>(&self, input: &[T], output: &mut [T]) {
         same_length([("input", input.len()), ("output", output.len())]);
         let output = buffers::as_output(output);
-        let _ = fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::new([input], output));
+        let _ = fused::forward(self.planned(), &mut Buffers::new([input], output));
     }
 
     /// Replaces each element of `buffer` by its `f`.
     #[inline]
     fn forward_in_place<T: Element>(&self, buffer: &mut [T]) {
-        let _ = fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::in_place([], buffer));
+        let _ = fused::forward(self.planned(), &mut Buffers::in_place([], buffer));
     }
 
     /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
@@ -177,7 +177,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     ) -> &'a mut [T] {
         same_length([("input", input.len()), ("output", output.len())]);
         buffers::fill(output, |output| {
-            fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::new([input], output))
+            fused::forward(self.planned(), &mut Buffers::new([input], output))
         })
     }
 
@@ -192,7 +192,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     #[must_use]
     fn forward_to_vec<T: Element>(&self, input: &[T]) -> Vec<T> {
         buffers::new_vec(input.len(), |output| {
-            fused::run::<Alone, _, _, _>(self.planned(), &mut Buffers::new([input], output))
+            fused::forward(self.planned(), &mut Buffers::new([input], output))
         })
     }
 
@@ -213,7 +213,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
             ("grad_input", grad_input.len()),
         ]);
         let output = buffers::as_output(grad_input);
-        let _ = fused::run_gradient::<AloneBackward, _, _, _>(
+        let _ = fused::backward(
             self.planned(),
             &mut Buffers::new([input, grad_output], output),
         );
@@ -231,10 +231,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         Self::Formula: Gradient,
     {
         same_length([("input", input.len()), ("grad", grad.len())]);
-        let _ = fused::run_gradient::<AloneBackward, _, _, _>(
-            self.planned(),
-            &mut Buffers::in_place([input], grad),
-        );
+        let _ = fused::backward(self.planned(), &mut Buffers::in_place([input], grad));
     }
 
     /// As [`backward`](Activation::backward), to a fresh vector.
@@ -250,7 +247,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     {
         same_length([("input", input.len()), ("grad_output", grad_output.len())]);
         buffers::new_vec(input.len(), |output| {
-            fused::run_gradient::<AloneBackward, _, _, _>(
+            fused::backward(
                 self.planned(),
                 &mut Buffers::new([input, grad_output], output),
             )
@@ -451,7 +448,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         ]);
         let output = buffers::as_output(output);
         let mut buffers = Buffers::new([input, residual], output);
-        let _ = fused::run::<Residual, _, _, _>(self.planned(), &mut buffers);
+        let _ = fused::forward_residual(self.planned(), &mut buffers);
     }
 
     /// Replaces each element `x` of `buffer` by `f(x + residual[i])`.
@@ -463,7 +460,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     fn forward_residual_in_place<T: Element>(&self, residual: &[T], buffer: &mut [T]) {
         same_length([("residual", residual.len()), ("buffer", buffer.len())]);
         let mut buffers = Buffers::in_place([residual], buffer);
-        let _ = fused::run::<Residual, _, _, _>(self.planned(), &mut buffers);
+        let _ = fused::forward_residual(self.planned(), &mut buffers);
     }
 
     /// As [`forward_residual`](Activation::forward_residual), to a fresh vector.
@@ -477,7 +474,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         same_length([("input", input.len()), ("residual", residual.len())]);
         buffers::new_vec(input.len(), |output| {
             let mut buffers = Buffers::new([input, residual], output);
-            fused::run::<Residual, _, _, _>(self.planned(), &mut buffers)
+            fused::forward_residual(self.planned(), &mut buffers)
         })
     }
 
@@ -505,7 +502,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         ]);
         let output = buffers::as_output(grad_input);
         let mut buffers = Buffers::new([input, residual, grad_output], output);
-        let _ = fused::run_gradient::<ResidualBackward, _, _, _>(self.planned(), &mut buffers);
+        let _ = fused::backward_residual(self.planned(), &mut buffers);
     }
 
     /// As [`backward_residual`](Activation::backward_residual), with `grad` holding the gradient of the output before and
@@ -525,7 +522,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
             ("grad", grad.len()),
         ]);
         let mut buffers = Buffers::in_place([input, residual], grad);
-        let _ = fused::run_gradient::<ResidualBackward, _, _, _>(self.planned(), &mut buffers);
+        let _ = fused::backward_residual(self.planned(), &mut buffers);
     }
 
     /// As [`backward_residual`](Activation::backward_residual), to a fresh vector.
@@ -551,7 +548,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         ]);
         buffers::new_vec(input.len(), |output| {
             let mut buffers = Buffers::new([input, residual, grad_output], output);
-            fused::run_gradient::<ResidualBackward, _, _, _>(self.planned(), &mut buffers)
+            fused::backward_residual(self.planned(), &mut buffers)
         })
     }
 
@@ -580,7 +577,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         ]);
         let output = buffers::as_output(output);
         let mut buffers = Buffers::new([gate, value], output);
-        let _ = fused::run::<Gate, _, _, _>(self.planned(), &mut buffers);
+        let _ = fused::forward_gated(self.planned(), &mut buffers);
     }
 
     /// Replaces each element `u` of `buffer`, the value, by `f(gate[i]) * u`.
@@ -592,7 +589,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     fn forward_gated_in_place<T: Element>(&self, gate: &[T], buffer: &mut [T]) {
         same_length([("gate", gate.len()), ("buffer", buffer.len())]);
         let mut buffers = Buffers::in_place([gate], buffer);
-        let _ = fused::run::<Gate, _, _, _>(self.planned(), &mut buffers);
+        let _ = fused::forward_gated(self.planned(), &mut buffers);
     }
 
     /// As [`forward_gated`](Activation::forward_gated), to a fresh vector.
@@ -606,7 +603,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         same_length([("gate", gate.len()), ("value", value.len())]);
         buffers::new_vec(gate.len(), |output| {
             let mut buffers = Buffers::new([gate, value], output);
-            fused::run::<Gate, _, _, _>(self.planned(), &mut buffers)
+            fused::forward_gated(self.planned(), &mut buffers)
         })
     }
 
@@ -635,8 +632,8 @@ pub trait Activation: Sealed + Copy + Send + Sync {
             ("grad_value", grad_value.len()),
         ]);
         let outputs = [grad_gate, grad_value];
-        let buffers = Buffers::with_two_outputs([gate, value, grad_output], outputs);
-        fused::backward_gated(self.planned(), buffers);
+        let mut buffers = Buffers::with_two_outputs([gate, value, grad_output], outputs);
+        let _ = fused::backward_gated(self.planned(), &mut buffers);
     }
 
     /// As [`forward_gated`](Activation::forward_gated), where gate and value are the halves of each row of `input`.

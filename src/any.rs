@@ -11,7 +11,7 @@ use std::fmt;
 use crate::activation::activations;
 use crate::activation::all::*;
 use crate::element::Element;
-use crate::formula::{Formula, Gradient, Run, RunGradient};
+use crate::formula::{Formula, Gradient, OneOfMany, Run, RunGradient};
 use crate::named::{Named, Parameter};
 use crate::vector::Vector;
 
@@ -75,7 +75,9 @@ macro_rules! any_of {
         /// it from a configuration or a model.
         ///
         /// It is an [`Activation`](crate::Activation) itself: each call costs one `match` more than a call of the
-        /// activation that it holds, and gives the same bits.
+        /// activation that it holds, and gives the same bits. What is fused with it (a bias, a residual, a gate) is one loop
+        /// for `Relu` and `LeakyRelu`; for the others it is done in steps, a block in the cache at a time, which costs
+        /// the smooth ones some percent.
         ///
         /// As text it is the activation's name and its parameters, such as `relu` or
         /// `leaky_relu(negative_slope=0.01)`. Parameters that are not given have their defaults; those of
@@ -158,9 +160,13 @@ macro_rules! any_of {
             }
 
             #[inline]
+            #[allow(unreachable_patterns, reason = "the first two stand among all")]
             fn choose<R: Run>(self, run: R) -> R::Done {
                 match self {
-                    $(Self::$activation(a) => a.choose(run),)*
+                    // The usual ones, whose steps would take longer than themselves.
+                    Self::Relu(a) => a.choose(run),
+                    Self::LeakyRelu(a) => a.choose(run),
+                    $(Self::$activation(a) => a.choose(OneOfMany(run)),)*
                 }
             }
         }
@@ -181,9 +187,13 @@ macro_rules! any_of {
             }
 
             #[inline]
+            #[allow(unreachable_patterns, reason = "the first two stand among all")]
             fn choose_gradient<R: RunGradient>(self, run: R) -> R::Done {
                 match self {
-                    $(Self::$activation(a) => a.choose_gradient(run),)*
+                    // The usual ones, whose steps would take longer than themselves.
+                    Self::Relu(a) => a.choose_gradient(run),
+                    Self::LeakyRelu(a) => a.choose_gradient(run),
+                    $(Self::$activation(a) => a.choose_gradient(OneOfMany(run)),)*
                 }
             }
         }

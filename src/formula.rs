@@ -112,6 +112,13 @@ pub trait Run: Sized {
 
     /// Runs `formula`.
     fn run<F: Formula>(self, formula: F) -> Self::Done;
+
+    /// As `run`, for a formula that is one of many. What is fused with it is then done step by step, a block in the cache at a
+    /// time, so that no loop is compiled for each of the many with each thing around them. The same bits, for some
+    /// percent of the time where arithmetic sets the pace.
+    fn run_in_steps<F: Formula>(self, formula: F) -> Self::Done {
+        self.run(formula)
+    }
 }
 
 /// Runs the formula that [`Gradient::choose_gradient`] names.
@@ -121,6 +128,34 @@ pub trait RunGradient: Sized {
 
     /// Runs the gradient of `formula`.
     fn run<F: Gradient>(self, formula: F) -> Self::Done;
+
+    /// As `run`, for a formula that is one of many. What is fused with it is then done step by step, a block in the cache at a
+    /// time, so that no loop is compiled for each of the many with each thing around them. The same bits, for some
+    /// percent of the time where arithmetic sets the pace.
+    fn run_in_steps<F: Gradient>(self, formula: F) -> Self::Done {
+        self.run(formula)
+    }
+}
+
+/// Runs what a formula that is one of many chooses, in steps.
+pub(crate) struct OneOfMany<R>(pub(crate) R);
+
+impl<R: Run> Run for OneOfMany<R> {
+    type Done = R::Done;
+
+    #[inline]
+    fn run<F: Formula>(self, formula: F) -> R::Done {
+        self.0.run_in_steps(formula)
+    }
+}
+
+impl<R: RunGradient> RunGradient for OneOfMany<R> {
+    type Done = R::Done;
+
+    #[inline]
+    fn run<F: Gradient>(self, formula: F) -> R::Done {
+        self.0.run_in_steps(formula)
+    }
 }
 
 /// A function of `N` numbers, written once for every register. Whoever implements it has
@@ -159,12 +194,16 @@ pub(crate) trait Kernel<const N: usize, const OUT: usize>: Copy + Send + Sync {
     /// As [`Formula::MEMORY_BOUND`].
     const MEMORY_BOUND: bool;
 
+    /// See [`Work::Home`](crate::arch::Work::Home).
+    type Home;
+
     /// The outputs at each lane of the inputs.
     fn outputs<V: Vector>(self, inputs: [V; N]) -> [V; OUT];
 }
 
 impl<M: Map<N>, const N: usize> Kernel<N, 1> for M {
     const MEMORY_BOUND: bool = M::MEMORY_BOUND;
+    type Home = M;
 
     #[inline(always)]
     fn outputs<V: Vector>(self, inputs: [V; N]) -> [V; 1] {
@@ -172,28 +211,30 @@ impl<M: Map<N>, const N: usize> Kernel<N, 1> for M {
     }
 }
 
-/// The value of a formula, as a map.
+/// The value of a formula, as a kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<F>(pub(crate) F);
 
-impl<F: Formula> Map<1> for Value<F> {
+impl<F: Formula> Kernel<1, 1> for Value<F> {
     const MEMORY_BOUND: bool = F::MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [x]: [V; 1]) -> V {
-        self.0.value(x)
+    fn outputs<V: Vector>(self, [x]: [V; 1]) -> [V; 1] {
+        [self.0.value(x)]
     }
 }
 
-/// The gradient of a formula, as a map.
+/// The gradient of a formula, as a kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct Slope<F>(pub(crate) F);
 
-impl<F: Gradient> Map<2> for Slope<F> {
+impl<F: Gradient> Kernel<2, 1> for Slope<F> {
     const MEMORY_BOUND: bool = F::GRADIENT_MEMORY_BOUND;
+    type Home = F;
 
     #[inline(always)]
-    fn apply<V: Vector>(self, [x, grad_output]: [V; 2]) -> V {
-        self.0.gradient(x, grad_output)
+    fn outputs<V: Vector>(self, [x, grad_output]: [V; 2]) -> [V; 1] {
+        [self.0.gradient(x, grad_output)]
     }
 }

@@ -505,6 +505,8 @@ struct Forward<'r, T, const LOG: bool> {
 }
 
 impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
+    type Home = Self;
+
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         let rows = self.output.len() / self.width;
@@ -562,6 +564,8 @@ struct Backward<'r, T, const LOG: bool> {
 }
 
 impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
+    type Home = Self;
+
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         let rows = self.grad.len() / self.width;

@@ -65,6 +65,11 @@ pub unsafe trait Register: Vector {
 
 /// Something to run with the registers of a tier that is chosen later. So a file of registers knows no loop.
 pub trait Work<T> {
+    /// Whose this is, such as a formula. What runs it is a method of this type: the compiler translates the methods of the types of a
+    /// module together, and modules apart, so that the kernels of all formulas are not one unit, which one core
+    /// would be busy with for minutes.
+    type Home;
+
     /// Must be `#[inline(always)]`, to be compiled with the tier's instructions.
     fn run<V: Register<Element = T>>(self, token: V::Token);
 }

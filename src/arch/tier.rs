@@ -181,7 +181,7 @@ macro_rules! dispatch {
             #[inline]
             fn dispatch<W: Work<Self>>(tier: Tier, work: W) {
                 match tier.0 {
-                    Kind::Portable => portable::<$portable, W>(work),
+                    Kind::Portable => W::Home::portable::<$portable, W>(work),
                     #[cfg(x86_tiers)]
                     Kind::Avx2(token) => token.run::<$avx2, W>(work),
                     #[cfg(x86_tiers)]
@@ -195,11 +195,18 @@ macro_rules! dispatch {
 dispatch!(f32, portable: wide::f32x8, avx2: avx2::F32x8, avx512: avx512::F32x16);
 dispatch!(f64, portable: wide::f64x4, avx2: avx2::F64x4, avx512: avx512::F64x8);
 
-/// A function of its own, as the other tiers' kernels are, so that the choice between them stays small
-/// enough to be inlined where it is called.
-#[inline(never)]
-fn portable<V: Register<Token = ()>, W: Work<V::Element>>(work: W) {
-    work.run::<V>(());
+/// A method of every [`Work::Home`].
+trait Portable {
+    fn portable<V: Register<Token = ()>, W: Work<V::Element>>(work: W);
+}
+
+impl<H> Portable for H {
+    /// A function of its own, as the other tiers' kernels are, so that the choice between them stays small
+    /// enough to be inlined where it is called.
+    #[inline(never)]
+    fn portable<V: Register<Token = ()>, W: Work<V::Element>>(work: W) {
+        work.run::<V>(());
+    }
 }
 
 /// The place in [`NAMES`] of the tier that `text` names.
@@ -341,6 +348,8 @@ mod tests {
     struct NameOfRegister<'a>(&'a mut &'static str);
 
     impl<T> Work<T> for NameOfRegister<'_> {
+        type Home = Self;
+
         #[inline(always)]
         fn run<V: Register<Element = T>>(self, _: V::Token) {
             *self.0 = std::any::type_name::<V>();

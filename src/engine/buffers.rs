@@ -27,6 +27,24 @@ pub(crate) struct Buffers<'a, T, const N: usize, const OUT: usize = 1> {
     borrowed: PhantomData<(&'a [T], &'a mut [T])>,
 }
 
+/// What a step of several reads: see [`Buffers::step`].
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// An input of the whole.
+    Input(usize),
+    /// What an earlier step left.
+    Memory,
+}
+
+/// Where a step of several writes to.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// An output of the whole.
+    Output(usize),
+    /// For a later step.
+    Memory,
+}
+
 // SAFETY: this is `N` shared slices and some exclusive ones, which may be sent where `T` may be both sent
 // and shared.
 unsafe impl<T: Send + Sync, const N: usize, const OUT: usize> Send for Buffers<'_, T, N, OUT> {}
@@ -100,6 +118,35 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N, 2> {
 }
 
 impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
+    /// Buffers of one step of several that make the outputs of the inputs: it reads `from` and writes `to`, of these and of
+    /// `memory`, which is as long and holds what steps hand on.
+    pub(crate) fn step<'b, const M: usize>(
+        &'b mut self,
+        memory: &'b mut [T],
+        from: [Source; M],
+        to: Target,
+    ) -> Buffers<'b, T, M> {
+        assert_eq!(memory.len(), self.len);
+        let memory = memory.as_mut_ptr();
+        let inputs = from.map(|from| match from {
+            Source::Input(i) => self.inputs[i],
+            Source::Memory => memory.cast_const(),
+        });
+        let output = match to {
+            Target::Output(i) => self.outputs[i],
+            Target::Memory => memory,
+        };
+        let is_cached = |from: &&Source| matches!(from, Source::Memory);
+        Buffers {
+            inputs,
+            outputs: [output],
+            len: self.len,
+            in_place: inputs.contains(&output.cast_const()),
+            cached: from.iter().take_while(is_cached).count(),
+            borrowed: PhantomData,
+        }
+    }
+
     /// Bytes that the memory moves for these: every input read and, out of place, every output written.
     #[inline]
     pub(crate) fn footprint_bytes(&self) -> usize {

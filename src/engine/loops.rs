@@ -30,6 +30,8 @@ pub(super) struct Loop<'b, 'a, T, M, const N: usize, const OUT: usize, const STR
 impl<T: Copy, M: Kernel<N, OUT>, const N: usize, const OUT: usize, const STREAM: bool> Work<T>
     for Loop<'_, '_, T, M, N, OUT, STREAM>
 {
+    type Home = M::Home;
+
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         #[cfg(test)]
@@ -310,6 +312,8 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
 pub(super) struct Fence;
 
 impl<T> Work<T> for Fence {
+    type Home = Self;
+
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, _: V::Token) {
         #[cfg(test)]

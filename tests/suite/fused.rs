@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use std::mem::MaybeUninit;
 
 use rectify::{
-    Activation, Channels, Element, Gradient, GradientFromOutput, Halves, HardSwish, LeakyRelu, Relu,
+    Activation, AnyActivation, Channels, Element, Gelu, Gradient, GradientFromOutput, Halves,
+    HardSwish, LeakyRelu, Relu, Silu, Tanh,
 };
 
 use crate::common::{
@@ -242,16 +243,21 @@ fn every_length_f32() {
     every_length::<f32>(Relu);
     every_length::<f32>(LeakyRelu::new(0.01));
     every_length::<f32>(HardSwish);
+    every_length::<f32>(Silu);
+    // Done in steps.
+    every_length::<f32>(AnyActivation::from(HardSwish));
+    every_length::<f32>(AnyActivation::from(Gelu));
 }
 
 #[test]
 fn every_length_f64() {
     every_length::<f64>(LeakyRelu::new(-0.5));
     every_length::<f64>(HardSwish);
+    every_length::<f64>(AnyActivation::from(Tanh));
 }
 
 /// From where calls may stream and be split.
-fn large<T: TestElement>() {
+fn large<T: TestElement>(activation: impl Activation<Formula: Gradient + Debug>) {
     let least = LEAST_LARGE_BYTES / size_of::<T>();
     assert_large(least * size_of::<T>());
     let most = least + 3_000;
@@ -264,7 +270,7 @@ fn large<T: TestElement>() {
                 .enumerate()
             {
                 for with in all(len) {
-                    let activation = LeakyRelu::new(0.01).on(tier);
+                    let activation = activation.on(tier);
                     let kernel = Fused {
                         activation,
                         with,
@@ -289,12 +295,14 @@ fn large<T: TestElement>() {
 
 #[test]
 fn large_f32() {
-    large::<f32>();
+    large::<f32>(LeakyRelu::new(0.01));
+    large::<f32>(AnyActivation::from(HardSwish));
 }
 
 #[test]
 fn large_f64() {
-    large::<f64>();
+    large::<f64>(LeakyRelu::new(0.01));
+    large::<f64>(AnyActivation::from(HardSwish));
 }
 
 #[test]

@@ -16,12 +16,22 @@ impl Avx2 {
 
     #[inline]
     pub(crate) fn run<V: Register<Token = Self>, W: Work<V::Element>>(self, work: W) {
-        #[target_feature(enable = "avx2,fma")]
-        fn enabled<V: Register<Token = Avx2>, W: Work<V::Element>>(token: Avx2, work: W) {
-            work.run::<V>(token);
-        }
         // SAFETY: the token says that AVX2 and FMA are there.
-        unsafe { enabled::<V, W>(self, work) }
+        unsafe { W::Home::enabled::<V, W>(self, work) }
+    }
+}
+
+/// A method of every [`Work::Home`].
+trait Enabled {
+    /// # Safety
+    /// The CPU has what is enabled, as the token says.
+    unsafe fn enabled<V: Register<Token = Avx2>, W: Work<V::Element>>(token: Avx2, work: W);
+}
+
+impl<H> Enabled for H {
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn enabled<V: Register<Token = Avx2>, W: Work<V::Element>>(token: Avx2, work: W) {
+        work.run::<V>(token);
     }
 }
 

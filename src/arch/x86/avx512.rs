@@ -25,12 +25,22 @@ impl Avx512 {
 
     #[inline]
     pub(crate) fn run<V: Register<Token = Self>, W: Work<V::Element>>(self, work: W) {
-        #[target_feature(enable = "avx512f,avx512vl")]
-        fn enabled<V: Register<Token = Avx512>, W: Work<V::Element>>(token: Avx512, work: W) {
-            work.run::<V>(token);
-        }
         // SAFETY: the token says that AVX-512F and VL are there, and with it AVX2, FMA and F16C, which they imply.
-        unsafe { enabled::<V, W>(self, work) }
+        unsafe { W::Home::enabled::<V, W>(self, work) }
+    }
+}
+
+/// A method of every [`Work::Home`].
+trait Enabled {
+    /// # Safety
+    /// The CPU has what is enabled, as the token says.
+    unsafe fn enabled<V: Register<Token = Avx512>, W: Work<V::Element>>(token: Avx512, work: W);
+}
+
+impl<H> Enabled for H {
+    #[target_feature(enable = "avx512f,avx512vl")]
+    unsafe fn enabled<V: Register<Token = Avx512>, W: Work<V::Element>>(token: Avx512, work: W) {
+        work.run::<V>(token);
     }
 }
 

@@ -1,0 +1,132 @@
+//! How a kernel that was made of a formula is run: as one loop, or step by step.
+
+use crate::element::Element;
+use crate::engine::buffers::{Buffers, Source, Target, Written};
+use crate::engine::{Piece, Plan};
+use crate::formula::Kernel;
+
+/// A kernel that can be done by several, one after the other, with the same bits.
+pub(super) trait Steps<const N: usize, const OUT: usize = 1>: Kernel<N, OUT> {
+    /// Runs the steps, on all of `block`.
+    fn steps<T: Element>(self, block: &mut Block<'_, '_, T, N, OUT>);
+}
+
+/// How a kernel is run on a piece of a call.
+pub(super) trait Way {
+    fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
+        place: Piece,
+        kernel: K,
+        piece: Buffers<'_, T, N, OUT>,
+    );
+}
+
+/// Nothing is kept in memory between, and each kernel is a loop of its own.
+pub(super) struct OneLoop;
+
+impl Way for OneLoop {
+    #[inline]
+    fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
+        place: Piece,
+        kernel: K,
+        piece: Buffers<'_, T, N, OUT>,
+    ) {
+        place.run(kernel, &piece);
+    }
+}
+
+/// Step by step, on blocks that stay in the first-level cache between, so that memory sees one pass, too. Of each
+/// formula only itself and its gradient are compiled.
+pub(super) struct InSteps;
+
+/// Elements of a block: 4 or 8 KiB, of which the steps have up to four in the first-level cache.
+const BLOCK: usize = 1024;
+
+/// What is shorter should not pay for clearing the memory of a block.
+const SHORT: usize = 64;
+
+/// Elements of a cache line of the smallest type.
+const LINE: usize = 16;
+
+/// What steps hand on to the next.
+#[repr(align(64))]
+struct Memory<T, const LEN: usize>([T; LEN]);
+
+impl InSteps {
+    /// All of a call.
+    pub(super) fn run_whole<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
+        plan: Plan,
+        kernel: K,
+        buffers: &mut Buffers<'_, T, N, OUT>,
+    ) -> Written<T> {
+        let all = buffers.split_off_front(buffers.len());
+        plan.run_in_pieces(K::MEMORY_BOUND, all, |place, _, piece| {
+            Self::run(place, kernel, piece);
+        })
+    }
+
+    fn run_blocks<
+        T: Element,
+        K: Steps<N, OUT>,
+        const N: usize,
+        const OUT: usize,
+        const LEN: usize,
+    >(
+        place: Piece,
+        kernel: K,
+        mut piece: Buffers<'_, T, N, OUT>,
+    ) {
+        let mut memory = Memory([T::ZERO; LEN]);
+        // All blocks but the first begin where a line of the output does.
+        let mut len = match piece.len() <= LEN {
+            true => LEN,
+            false => LEN - LINE + piece.misaligned_by(64),
+        };
+        while piece.len() > 0 {
+            let buffers = piece.split_off_front(len);
+            let memory = &mut memory.0[..buffers.len()];
+            kernel.steps(&mut Block {
+                place,
+                buffers,
+                memory,
+            });
+            len = LEN;
+        }
+    }
+}
+
+impl Way for InSteps {
+    fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
+        place: Piece,
+        kernel: K,
+        piece: Buffers<'_, T, N, OUT>,
+    ) {
+        if piece.len() <= SHORT {
+            Self::run_blocks::<T, K, N, OUT, SHORT>(place, kernel, piece);
+        } else {
+            Self::run_blocks::<T, K, N, OUT, BLOCK>(place, kernel, piece);
+        }
+    }
+}
+
+/// A part of a call that is done in steps, with memory for what they hand on.
+pub(super) struct Block<'m, 'a, T, const N: usize, const OUT: usize> {
+    place: Piece,
+    buffers: Buffers<'a, T, N, OUT>,
+    memory: &'m mut [T],
+}
+
+impl<T: Element, const N: usize, const OUT: usize> Block<'_, '_, T, N, OUT> {
+    /// Runs one step.
+    pub(super) fn step<K: Kernel<M, 1>, const M: usize>(
+        &mut self,
+        kernel: K,
+        from: [Source; M],
+        to: Target,
+    ) {
+        let step = self.buffers.step(self.memory, from, to);
+        match to {
+            Target::Memory => self.place.run_unstreamed(kernel, &step),
+            Target::Output(_) => self.place.run(kernel, &step),
+        }
+    }
+}
