@@ -2,16 +2,17 @@
 
 mod common;
 
-use candle_core::{D, DType, Device, Error, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 use common::tensor;
 use rectify::{AnyActivation, Gelu, Halves, Silu};
 use rectify_candle::{LogSoftmaxLastDim, Op, PRelu, SoftmaxLastDim};
 
+/// The text of an error, without the backtrace that candle adds with RUST_BACKTRACE.
 #[track_caller]
 fn text<T>(result: Result<T>) -> String {
     match result {
         Ok(_) => panic!("this is no error"),
-        Err(error) => error.to_string(),
+        Err(error) => error.to_string().lines().next().unwrap().to_owned(),
     }
 }
 
@@ -136,15 +137,11 @@ fn dimensions_that_are_not_there() {
 
 #[test]
 fn texts() {
-    let error: Error = "leaky_relu(slope=0.1)"
-        .parse::<Op<AnyActivation>>()
-        .unwrap_err();
+    let parse = |text: &str| -> Result<Op<AnyActivation>> { text.parse() };
     assert_eq!(
-        error.to_string(),
+        text(parse("leaky_relu(slope=0.1)")),
         "`leaky_relu` has no `slope`: it has `negative_slope`"
     );
-    let error = "leaky_relu(negative_slope=NaN)"
-        .parse::<Op<AnyActivation>>()
-        .unwrap_err();
-    assert!(error.to_string().contains("NaN"), "{error}");
+    let error = text(parse("leaky_relu(negative_slope=NaN)"));
+    assert!(error.contains("is NaN"), "{error}");
 }
