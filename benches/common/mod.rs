@@ -148,13 +148,13 @@ fn generation() -> Option<&'static str> {
     {
         let cpuid = raw_cpuid::CpuId::new();
         let info = cpuid.get_feature_info()?;
-        return match cpuid.get_vendor_info()?.as_str() {
+        match cpuid.get_vendor_info()?.as_str() {
             "AuthenticAMD" => zen(info.family_id(), info.model_id()),
             "GenuineIntel" if cpuid.get_extended_feature_info()?.has_amx_tile() => {
                 Some("Sapphire Rapids or later")
             }
             _ => None,
-        };
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     None
