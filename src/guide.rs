@@ -3,7 +3,7 @@
 //! - [`activations`]: what each rectifier computes, its curve, its gradient, NaN, zeros and infinities, and what it
 //!   is called elsewhere.
 //! - [`smooth`]: the same of the smooth activations, and how far each is from the truth.
-//! - [`recipes`]: an `ndarray` in any order, fresh memory, a value a channel, a layer in one pass, softmax, an operation of
+//! - [`recipes`]: `ndarray` arrays in any order, fresh memory, a value a channel, a layer in one pass, softmax, an operation of
 //!   `candle`.
 //! - [`tuning`]: how the tier is chosen, when to use `par()`, and which sizes can be set.
 //! - [`performance`]: what to expect, beside what the machine can do and beside others.
@@ -12,12 +12,23 @@
 
 /// A file of docs/, behind the addresses that its links have here.
 macro_rules! pages {
-    ($($page:ident)*) => {
+    ($($(#[$attribute:meta])* $page:ident)*) => {
         $(
+            $(#[$attribute])*
             #[doc = include_str!(concat!("../docs/embedded/", stringify!($page), ".md"))]
             #[doc = include_str!(concat!("../docs/", stringify!($page), ".md"))]
             pub mod $page {}
         )*
     };
 }
-pages!(activations smooth recipes tuning performance measurements verification);
+pages! {
+    activations
+    smooth
+    // Its code, which is tested, has arrays in it.
+    #[cfg(any(not(doctest), feature = "ndarray"))]
+    recipes
+    tuning
+    performance
+    measurements
+    verification
+}

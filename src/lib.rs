@@ -34,6 +34,7 @@
 //! | multiply by a gated value in the same pass (GLU, SwiGLU, GEGLU) | [`forward_gated`](Activation::forward_gated), [`backward_gated`](Activation::backward_gated); where both stand in one buffer, [`forward_gated_halves`](Activation::forward_gated_halves) with [`Halves`] |
 //! | train in place | [`backward_from_output`](Activation::backward_from_output), of activations that are [`GradientFromOutput`] |
 //! | make probabilities of rows | [`Softmax`], [`LogSoftmax`] |
+//! | do all of this to arrays of `ndarray`, whatever their strides | `ActivationArrays`, `Softmax::along`, with the feature `ndarray` |
 //! | write a formula of your own, in safe code | [`Formula`], and [`Gradient`] for its backward pass, over a [`Vector`], which has [`exp`](Vector::exp), [`exp_m1`](Vector::exp_m1), [`ln_1p`](Vector::ln_1p), [`tanh`](Vector::tanh) and [`erf`](Vector::erf) beside its arithmetic |
 //! | write one of several inputs | [`Map`], with the methods of [`MapSlices`] |
 //! | choose the activation at run time, by a text or an ONNX operator | [`AnyActivation`] |
@@ -64,6 +65,7 @@
 //! ## Features
 //!
 //! - `parallel` (by default): `par()` and `par_sum()`, over Rayon.
+//! - `ndarray`: `ActivationArrays` and `Softmax::along`, for arrays and views of `ndarray` 0.17, of any dimension and strides.
 //! - `serde`: [`AnyActivation`] is serialized as its text.
 //!
 //! ## How the code is laid out
@@ -74,6 +76,7 @@
 //! |---|---|---|
 //! | guide | pages to read, from `docs/` | `src/guide.rs` |
 //! | any | the activation that is chosen at run time, from a text or an ONNX operator | `src/any.rs`, `src/any/` |
+//! | ndarray | calls on arrays, as calls on slices | `src/ndarray.rs`, `src/ndarray/` |
 //! | scalar | the reference kernels | `src/scalar.rs` |
 //! | activation | what users call; the mathematics, one file an activation | `src/activation.rs`, `src/activation/` |
 //! | softmax | rows: softmax and its logarithm | `src/softmax.rs` |
