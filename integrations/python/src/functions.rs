@@ -7,10 +7,11 @@ use rectify::{Along, Element, LogSoftmax, Softmax};
 use crate::activation::Activation;
 use crate::arrays::{Inputs, Work, axis_of, run};
 
-/// A function for each activation, from its formula, its name and its parameters with their defaults. The tests compare all of
-/// them with what `AnyActivation` knows.
+/// A function for each activation, from its formula, its name and its parameters with their defaults; and where there are any, the
+/// signature that Python shows, as PyO3 cannot tell defaults that come through a macro. The tests compare all of them
+/// with what `AnyActivation` knows.
 macro_rules! functions {
-    ($($(#[doc = $formula:literal])+ $name:ident($($parameter:ident $(= $default:literal)?),*);)+) => {
+    ($($(#[doc = $formula:literal])+ $name:ident($($parameter:ident $(= $default:literal)?),*) $($signature:literal)?;)+) => {
         $(
             $(#[doc = $formula])+
             ///
@@ -21,7 +22,7 @@ macro_rules! functions {
             ///
             /// The same activation as an object, with its gradient: rectify.Activation.
             #[pyfunction]
-            #[pyo3(signature = (x, $($parameter $(= $default)?,)* out=None, parallel=false))]
+            #[pyo3(signature = (x, $($parameter $(= $default)?,)* out=None, parallel=false) $(, text_signature = $signature)?)]
             fn $name<'py>(
                 x: &Bound<'py, PyAny>,
                 $($parameter: f64,)*
@@ -44,45 +45,45 @@ functions! {
     /// The rectifier: 0 where x < 0, else x.
     relu();
     /// The leaky rectifier: negative_slope * x where x < 0, else x.
-    leaky_relu(negative_slope = 0.01);
+    leaky_relu(negative_slope = 0.01) "(x, negative_slope=0.01, out=None, parallel=False)";
     /// x, but at least min and at most max.
-    clip(min, max);
+    clip(min, max) "(x, min, max, out=None, parallel=False)";
     /// x, but at least 0 and at most 6.
     relu6();
     /// x, but at least min and at most max.
-    hard_tanh(min = -1.0, max = 1.0);
+    hard_tanh(min = -1.0, max = 1.0) "(x, min=-1.0, max=1.0, out=None, parallel=False)";
     /// 0 where x <= theta, else x.
-    thresholded_relu(theta = 1.0);
+    thresholded_relu(theta = 1.0) "(x, theta=1.0, out=None, parallel=False)";
     /// The square of the rectifier: 0 where x < 0, else x * x.
     squared_relu();
     /// alpha * x + beta, but at least 0 and at most 1.
-    hard_sigmoid(alpha = 0.16666666666666666, beta = 0.5);
+    hard_sigmoid(alpha = 0.16666666666666666, beta = 0.5) "(x, alpha=0.16666666666666666, beta=0.5, out=None, parallel=False)";
     /// 0 where x <= -3, x where x >= 3, and x * (x / 6 + 1 / 2) between.
     hard_swish();
     /// 0 where -lambd <= x <= lambd, else x.
-    hard_shrink(lambd = 0.5);
+    hard_shrink(lambd = 0.5) "(x, lambd=0.5, out=None, parallel=False)";
     /// x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
-    soft_shrink(lambd = 0.5);
+    soft_shrink(lambd = 0.5) "(x, lambd=0.5, out=None, parallel=False)";
     /// The logistic function: 1 / (1 + exp(-x)).
     sigmoid();
     /// The sigmoid linear unit: x * sigmoid(x).
     silu();
     /// x * sigmoid(beta * x).
-    swish(beta = 1.0);
+    swish(beta = 1.0) "(x, beta=1.0, out=None, parallel=False)";
     /// The hyperbolic tangent.
     tanh();
     /// The exponential linear unit: alpha * (exp(x) - 1) where x < 0, else x.
-    elu(alpha = 1.0);
+    elu(alpha = 1.0) "(x, alpha=1.0, out=None, parallel=False)";
     /// The scaled exponential linear unit: elu, times 1.0507 and with an alpha of 1.6733.
     selu();
     /// The continuously differentiable exponential linear unit: alpha * (exp(x / alpha) - 1) where x < 0, else x.
-    celu(alpha = 1.0);
+    celu(alpha = 1.0) "(x, alpha=1.0, out=None, parallel=False)";
     /// The Gaussian error linear unit, exactly: x / 2 * (1 + erf(x / sqrt(2))).
     gelu();
     /// The Gaussian error linear unit as it is approximated by tanh: x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))).
     gelu_tanh();
     /// log(1 + exp(beta * x)) / beta.
-    softplus(beta = 1.0);
+    softplus(beta = 1.0) "(x, beta=1.0, out=None, parallel=False)";
     /// x * tanh(softplus(x)).
     mish();
     /// The logarithm of the logistic function: -log(1 + exp(-x)).
