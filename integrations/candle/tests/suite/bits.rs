@@ -1,9 +1,7 @@
 //! Results and gradients have the bits of the crate `rectify`, in every layout, on one thread and on several.
 
-mod common;
-
+use crate::common::{Number, elements, layouts, numbers, same_bits, tensor};
 use candle_core::{CustomOp1, D, Device, Result, Tensor, Var};
-use common::{Number, elements, layouts, numbers, same_bits, tensor};
 use rectify::{
     Activation, AnyActivation, Channels, Formula, Gelu, Gradient, Halves, LogSoftmax, PRelu, Relu,
     Silu, Softmax, Vector,

@@ -1,10 +1,8 @@
 //! Values and gradients are candle's own, within its error, and learn the same.
 
-mod common;
-
+use crate::common::{Number, close, tensor};
 use candle_core::{D, DType, Device, Module, Result, Tensor, Var};
 use candle_nn::{Linear, Optimizer, SGD, loss, ops, seq};
-use common::{Number, close, tensor};
 use rectify::{
     Activation, Celu, Clip, Elu, Gelu, GeluTanh, Gradient, HardSigmoid, HardSwish, LeakyRelu, Mish,
     Relu, Relu6, Sigmoid, Silu, SquaredRelu, Tanh,

@@ -1,9 +1,7 @@
 //! In place: every layout is done right, nothing beside the tensor is written, and what must be refused is.
 
-mod common;
-
+use crate::common::{Number, elements, layouts, same_bits, tensor};
 use candle_core::{DType, Device, Result, Tensor, Var};
-use common::{Number, elements, layouts, same_bits, tensor};
 use rectify::{Activation, AnyActivation, Gelu, LogSoftmax, Relu, Softmax};
 use rectify_candle::{LogSoftmaxLastDim, Op, SoftmaxLastDim};
 

@@ -1,9 +1,7 @@
 //! What is asked wrongly is an error of candle's, with what was wrong in its text, and no panic.
 
-mod common;
-
+use crate::common::tensor;
 use candle_core::{D, DType, Device, Result, Tensor};
-use common::tensor;
 use rectify::{AnyActivation, Gelu, Halves, Silu};
 use rectify_candle::{LogSoftmaxLastDim, Op, PRelu, SoftmaxLastDim};
 

@@ -1,5 +1,4 @@
 //! What the tests share: tensors in every layout, and comparisons.
-#![allow(dead_code)]
 
 use candle_core::{DType, Device, Result, Tensor, WithDType};
 use rand::rngs::StdRng;
