@@ -8,8 +8,8 @@ use crate::vector::{Functions, Vector};
 /// `f'(x) = (n * (n + 2) + 4 * x * t * (1 + t)) / (n + 2)²`. NaN stays NaN, quiet, and zeros pass. `f(-inf) = -0`, where
 /// other libraries give NaN, and `f(inf) = inf`. The least value is -0.30884, at -1.19241.
 ///
-/// Values of `f32` are at most 3.73 ulp from the truth, on the negative side, too. Gradients are at most 3.6
-/// ulp off, of the ulp of 1/16 where they are smaller around their zero.
+/// Over all `f32` values are at most 3.730 ulp from the truth, and gradients 3.600.
+/// The errors of gradients around their zero are in ulp of 1/16.
 ///
 /// Source: Misra, *Mish: A Self Regularized Non-Monotonic Activation Function*, 2019.
 ///

@@ -1,4 +1,4 @@
-use super::exp::{LN_2_HIGH, LN_2_LOW, LOG2_E};
+use super::power::{LN_2_HIGH, LN_2_LOW, LOG2_E};
 use crate::vector::Vector;
 
 pub(super) const C2: f32 = f32::from_bits(0x3EFF_FFFF);

@@ -1,4 +1,4 @@
-use super::power::{LOG2_E, ROUNDING, exact_power_by};
+use super::power::{FRACTION, LOG2_E, exact_power, scaled_table};
 use crate::vector::Vector;
 
 /// Twice `ln 2`, in 12 bits and the rest: the remainder is twice that of the exponent.
@@ -22,25 +22,24 @@ const C: [f32; 4] = [
     f32::from_bits(0x4115_82BA),
     f32::from_bits(0x3F7F_41DA),
 ];
-/// 0.3989416 2^(j/16), less j in the bits that are shifted into the exponent, and what rounding took off, relative to
-/// that.
+/// 0.3989416 2^(j/16), and what rounding took off, relative to that.
 const DENSITIES: [f32; 16] = [
     f32::from_bits(0x3ECC_4213),
-    f32::from_bits(0x3ECD_4D27),
-    f32::from_bits(0x3ECE_BEBB),
-    f32::from_bits(0x3ED0_9B57),
-    f32::from_bits(0x3ED2_E7BA),
-    f32::from_bits(0x3ED5_A8D6),
-    f32::from_bits(0x3ED4_71EB),
-    f32::from_bits(0x3ED2_4F10),
-    f32::from_bits(0x3ED0_6EAA),
-    f32::from_bits(0x3ECE_D3AC),
-    f32::from_bits(0x3ECD_8129),
-    f32::from_bits(0x3ECC_7A54),
-    f32::from_bits(0x3ECB_C289),
-    f32::from_bits(0x3ECB_5D47),
-    f32::from_bits(0x3ECB_4E35),
-    f32::from_bits(0x3ECB_9925),
+    f32::from_bits(0x3ED5_4D27),
+    f32::from_bits(0x3EDE_BEBB),
+    f32::from_bits(0x3EE8_9B57),
+    f32::from_bits(0x3EF2_E7BA),
+    f32::from_bits(0x3EFD_A8D6),
+    f32::from_bits(0x3F04_71EB),
+    f32::from_bits(0x3F0A_4F10),
+    f32::from_bits(0x3F10_6EAA),
+    f32::from_bits(0x3F16_D3AC),
+    f32::from_bits(0x3F1D_8129),
+    f32::from_bits(0x3F24_7A54),
+    f32::from_bits(0x3F2B_C289),
+    f32::from_bits(0x3F33_5D47),
+    f32::from_bits(0x3F3B_4E35),
+    f32::from_bits(0x3F43_9925),
 ];
 const DENSITIES_LOW: [f32; 16] = [
     f32::from_bits(0xB2A0_9D08),
@@ -63,6 +62,7 @@ const DENSITIES_LOW: [f32; 16] = [
 /// `1 / √(2π)` over 0.3989416, and what rounding took off.
 const DENSITY: f32 = f32::from_bits(0x3F80_000E);
 const DENSITY_LOW: f32 = f32::from_bits(0x3329_CCB2);
+const DENSITIES_UP_64: [f32; 16] = scaled_table(DENSITIES, 64);
 const SCALE: f64 = (1_u128 << 64) as f64;
 
 /// `x Φ(x)`.
@@ -72,7 +72,7 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 /// error of 2^-25.6. So what rounding does to `P` falls out of the quotient where `z` is large. The square is reduced
 /// unrounded, and what is rounded off `z e^(-z²/2)` is added.
 ///
-/// At most 3.996 ulp off, at -7.321153.
+/// At most 3.995 ulp off, at -7.321153.
 #[inline(always)]
 pub(in crate::math) fn gelu<V: Vector<Element = f32>>(x: V) -> V {
     let z = V::constant(14.6).min(x.abs());
@@ -87,6 +87,8 @@ pub(in crate::math) fn gelu<V: Vector<Element = f32>>(x: V) -> V {
 /// `Φ(x) + x φ(x)`: `h = Φ(-z) - z φ(z)` below 0, and `1 - h` above.
 ///
 /// The terms of `h` nearly cancel around its zero, so what is rounded off the quotient is added to their difference.
+///
+/// At most 3.329 ulp off, at -1.1262304, of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn gelu_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
@@ -116,13 +118,13 @@ fn last<V: Vector<Element = f32>>(a: V, z: V, b: V) -> (V, V) {
 #[inline(always)]
 fn density<V: Vector<Element = f32>>(z: V) -> V {
     let (sum, r) = reduced(z);
-    exact_power_by(sum, r, HALF, &DENSITIES, &DENSITIES_LOW)
+    exact_power(sum, r, HALF, &DENSITIES_UP_64, &DENSITIES_LOW)
 }
 
-/// `k + ROUNDING`, and twice what is left of `z²/2`.
+/// `k + V::rounding(FRACTION)`, and twice what is left of `z²/2`.
 #[inline(always)]
 fn reduced<V: Vector<Element = f32>>(z: V) -> (V, V) {
-    let rounding = V::splat(ROUNDING);
+    let rounding = V::rounding(FRACTION);
     let sum = (z * V::constant(-0.5 * LOG2_E as f64)).mul_add(z, rounding);
     let k = sum - rounding;
     let r = z.mul_add(z, k * V::splat(TWO_LN_2_SHORT));

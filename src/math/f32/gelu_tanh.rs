@@ -1,4 +1,4 @@
-use super::power::{CUBIC_0, POWERS, POWERS_LOW, ROUNDING, exact_power_by, sixths};
+use super::power::{CUBIC_0, FRACTION, TABLE_LOW, UP_64, exact_power, sixths};
 use crate::vector::Vector;
 
 /// `√(8/π)` and `0.044715 √(8/π)`, both times 0.999157. With that the first has 21 bits and the second 24, and neither
@@ -39,33 +39,32 @@ pub(in crate::math) fn gelu_tanh<V: Vector<Element = f32>>(x: V) -> V {
     straight - z * t / (t + V::constant(SCALE))
 }
 
-/// With `s = 1 / (1 + e^u)` it is `h = s (1 - |x| u' (1 - s))` for `-|x|`, and `1 - h` for `|x|`, where `u` is that of
-/// `|x|`.
+/// With `t = e^-|u|` and `h = |x| u'` it is `b = t (1 + t - h) / (1 + t)^2` below 0, and `1 - b` above.
 ///
-/// The terms in brackets nearly cancel where the derivative is least, so what is rounded off `|x| u'` and `1 - s` is
-/// subtracted from them.
+/// The terms in the first brackets nearly cancel where the derivative is least, so what is rounded off `h` and `1 - h` is
+/// added to them.
+///
+/// At most 3.6 ulp off, at -0.51379955, of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
     let z = magnitude(x);
     let s = z * z;
     let s_low = z.mul_add(z, -s);
+    // Times 2^64, like the numerator and the denominator, so that only the quotient may be subnormal.
     let t = exact_scaled_decay(z, s, s_low);
-    let down = V::constant(1.0 / SCALE);
-    // Times 2^64.
-    let scaled = t / t.mul_add(down, one);
-    let sigmoid = scaled * down;
-    let other = one - sigmoid;
-    let other_low = (one - other) - sigmoid;
+    let plain = t * V::constant(1.0 / SCALE);
     let (slope, curvature) = (V::splat(SLOPE), V::splat(CURVATURE));
     let u = s.mul_add(curvature, slope);
     let u_low = s.mul_add(curvature, slope - u);
     let u_low = s_low.mul_add(curvature, u_low) + V::splat(SLOPE_LOW);
-    let product = z * u;
-    let product_low = z.mul_add(u_low, z.mul_add(u, -product));
-    let low = product.mul_add(other_low, product_low * other);
-    let rest = product.mul_add(-other, one);
-    let below = scaled.mul_add(rest * down, -(scaled * (low * down)));
+    let h = z * u;
+    let h_low = z.mul_add(u_low, z.mul_add(u, -h));
+    let rest = one - h;
+    let low = ((one - rest) - h) - h_low;
+    let numerator = t.mul_add(rest, t * (plain + low));
+    let denominator = t.mul_add(plain + V::constant(2.0), V::constant(SCALE));
+    let below = numerator / denominator;
     x.select_lt(zero, below, one - below)
 }
 
@@ -83,14 +82,14 @@ fn scaled_decay<V: Vector<Element = f32>>(z: V, s: V) -> V {
     sixths(sum) * p.mul_add(r, V::splat(CUBIC_0))
 }
 
-/// The same, more exactly: see [`exact_power_by`].
+/// The same, more exactly: see [`exact_power`].
 #[inline(always)]
 fn exact_scaled_decay<V: Vector<Element = f32>>(z: V, s: V, s_low: V) -> V {
     let (sum, r) = reduced(z, s, s_low);
-    exact_power_by(sum, r, EXACT, &POWERS, &POWERS_LOW)
+    exact_power(sum, r, EXACT, &UP_64, &TABLE_LOW)
 }
 
-/// `k + ROUNDING`, and what is left of `-u`, in the units of the constants.
+/// `k + V::rounding(FRACTION)`, and what is left of `-u`, in the units of the constants.
 #[inline(always)]
 fn reduced<V: Vector<Element = f32>>(z: V, s: V, s_low: V) -> (V, V) {
     let (a, b) = (V::splat(A), V::splat(B));
@@ -99,7 +98,7 @@ fn reduced<V: Vector<Element = f32>>(z: V, s: V, s_low: V) -> (V, V) {
     let low = s.mul_add(b, a - high);
     let low = s_low.mul_add(b, low);
     let y = -z;
-    let rounding = V::splat(ROUNDING);
+    let rounding = V::rounding(FRACTION);
     let sum = (y * high).mul_add(V::splat(LOG2_E), rounding);
     let k = sum - rounding;
     let r = y.mul_add(high, k * V::splat(-LN_2_SHORT));

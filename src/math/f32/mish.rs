@@ -1,4 +1,4 @@
-use super::power::exact_scaled_exp;
+use super::power::exact_exp;
 use crate::vector::Vector;
 
 const SCALE: f64 = (1_u128 << 64) as f64;
@@ -14,7 +14,7 @@ pub(in crate::math) fn mish<V: Vector<Element = f32>>(x: V) -> V {
     let top = V::constant(10.0);
     let inside = V::constant(-110.0).max(top.min(x));
     // t and n are times 2^64, so that only the quotient may be subnormal.
-    let t = exact_scaled_exp(inside);
+    let t = exact_exp(inside);
     let n = (t * V::constant(1.0 / SCALE)).mul_add(t, t + t);
     let y = inside * n / (n + V::constant(2.0 * SCALE));
     top.select_lt(x, x, y)
@@ -24,13 +24,15 @@ pub(in crate::math) fn mish<V: Vector<Element = f32>>(x: V) -> V {
 ///
 /// The terms of the sum nearly cancel where the derivative is least, so what is rounded off `q` and `x (1 + t)` is
 /// added to it.
+///
+/// At most 3.6 ulp off, at 0.77549213, of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn mish_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let (one, two) = (V::constant(1.0), V::constant(2.0));
     let down = V::constant(1.0 / SCALE);
     // Beyond these it is 1 and less than half of the least number.
     let x = V::constant(-120.0).max(V::constant(16.0).min(x));
-    let scaled = exact_scaled_exp(x);
+    let scaled = exact_exp(x);
     let t = scaled * down;
     let sum = t + two;
     let divisor = t.mul_add(sum, two);

@@ -1,17 +1,15 @@
-//! The exponential inside of other functions: `2^64 e^y` for `y` up to 44, so that what is subnormal in `e^y` is not
-//! yet.
+//! The exponential inside of other functions: `2^exponent e^y`, so that what is subnormal in `e^y` is not yet.
 //!
-//! `e^y = 2^k e^r`, where `k` is a multiple of 1/16 and `r = y - k ln 2`. The caller has `k` as the sum `k +
-//! ROUNDING`, and `r`, which it computes as exactly as its `y` needs. The fraction of `2^k` comes from a table, and
-//! its whole part is added to the exponent's bits.
+//! `e^y = 2^k e^r`, where `k` is `y log2(e)` rounded to a multiple of 1/16 and `r = y - k ln 2`, |r| <= ln(2)/32. A caller
+//! has `k` as the sum `k + V::rounding(FRACTION)`, and `r`, which it computes as exactly as its `y` needs. The fraction of
+//! `2^k` comes from a table, its whole part is added to the exponent's bits, and `e^r` is a polynomial. There are three, for
+//! three errors at three costs.
 
 use crate::vector::Vector;
 
 /// A step of the exponent is 1/16: `look_up` has as many entries.
-const FRACTION: u32 = 4;
+pub(super) const FRACTION: u32 = 4;
 
-/// Added to a small number, it rounds that to a multiple of 1/16. The 64 is the exponent of the scale.
-pub(super) const ROUNDING: f32 = 786_432.0 + 64.0;
 pub(super) const LOG2_E: f32 = f32::from_bits(0x3FB8_AA3B);
 pub(super) const LN_2_HIGH: f32 = f32::from_bits(0x3F31_7218);
 pub(super) const LN_2_LOW: f32 = f32::from_bits(0xB102_E308);
@@ -21,52 +19,33 @@ pub(super) const LN_2_REST: f32 = f32::from_bits(0x3805_FDF4);
 /// 5.9943, with which the table is rounded by less than with 6.
 pub(super) const CUBIC_0: f32 = f32::from_bits(0x40BF_D166);
 const CUBIC_2: f32 = f32::from_bits(0x403F_D31B);
-/// Of `e^r - 1`, without a constant term.
-const C: [f32; 3] = [
+/// Of `e^r - 1`, without a constant term, with a relative error of the power of 2^-29.2.
+pub(super) const C: [f32; 3] = [
     1.0,
     f32::from_bits(0x3F00_010F),
     f32::from_bits(0x3E2A_AACB),
 ];
-/// 2^(j/16) / 6, less j in the bits that are shifted into the exponent.
-const SIXTHS: [f32; 16] = [
-    f32::from_bits(0x3E2A_D421),
-    f32::from_bits(0x3E2A_6451),
-    f32::from_bits(0x3E2A_4A3A),
-    f32::from_bits(0x3E2A_89A7),
-    f32::from_bits(0x3E2B_268F),
-    f32::from_bits(0x3E2C_2516),
-    f32::from_bits(0x3E2D_898E),
-    f32::from_bits(0x3E2F_587B),
-    f32::from_bits(0x3E31_9692),
-    f32::from_bits(0x3E34_48C1),
-    f32::from_bits(0x3E33_BA15),
-    f32::from_bits(0x3E31_8F16),
-    f32::from_bits(0x3E2F_A631),
-    f32::from_bits(0x3E2E_0253),
-    f32::from_bits(0x3E2C_A68A),
-    f32::from_bits(0x3E2B_9608),
-];
-/// 2^(j/16), less j in the bits that are shifted into the exponent.
-pub(super) const POWERS: [f32; 16] = [
+/// 2^(j/16).
+pub(super) const TABLE: [f32; 16] = [
     f32::from_bits(0x3F80_0000),
-    f32::from_bits(0x3F7D_AAC3),
-    f32::from_bits(0x3F7B_95C2),
-    f32::from_bits(0x3F79_C3D3),
-    f32::from_bits(0x3F78_37F0),
-    f32::from_bits(0x3F76_F532),
-    f32::from_bits(0x3F75_FED7),
-    f32::from_bits(0x3F75_583F),
-    f32::from_bits(0x3F75_04F3),
-    f32::from_bits(0x3F75_08A4),
-    f32::from_bits(0x3F75_672A),
-    f32::from_bits(0x3F76_248C),
-    f32::from_bits(0x3F77_44FD),
-    f32::from_bits(0x3F78_CCDF),
-    f32::from_bits(0x3F7A_C0C7),
-    f32::from_bits(0x3F7D_257D),
+    f32::from_bits(0x3F85_AAC3),
+    f32::from_bits(0x3F8B_95C2),
+    f32::from_bits(0x3F91_C3D3),
+    f32::from_bits(0x3F98_37F0),
+    f32::from_bits(0x3F9E_F532),
+    f32::from_bits(0x3FA5_FED7),
+    f32::from_bits(0x3FAD_583F),
+    f32::from_bits(0x3FB5_04F3),
+    f32::from_bits(0x3FBD_08A4),
+    f32::from_bits(0x3FC5_672A),
+    f32::from_bits(0x3FCE_248C),
+    f32::from_bits(0x3FD7_44FD),
+    f32::from_bits(0x3FE0_CCDF),
+    f32::from_bits(0x3FEA_C0C7),
+    f32::from_bits(0x3FF5_257D),
 ];
 /// What rounding took off these, relative to them.
-pub(super) const POWERS_LOW: [f32; 16] = [
+pub(super) const TABLE_LOW: [f32; 16] = [
     f32::from_bits(0x0000_0000),
     f32::from_bits(0x3346_CB6A),
     f32::from_bits(0xB24E_0611),
@@ -84,86 +63,132 @@ pub(super) const POWERS_LOW: [f32; 16] = [
     f32::from_bits(0xB1D2_90BE),
     f32::from_bits(0x31B0_A147),
 ];
+/// 2^(j/16) / 5.9943.
+const SIXTHS: [f32; 16] = [
+    f32::from_bits(0x3E2A_D421),
+    f32::from_bits(0x3E32_6451),
+    f32::from_bits(0x3E3A_4A3A),
+    f32::from_bits(0x3E42_89A7),
+    f32::from_bits(0x3E4B_268F),
+    f32::from_bits(0x3E54_2516),
+    f32::from_bits(0x3E5D_898E),
+    f32::from_bits(0x3E67_587B),
+    f32::from_bits(0x3E71_9692),
+    f32::from_bits(0x3E7C_48C1),
+    f32::from_bits(0x3E83_BA15),
+    f32::from_bits(0x3E89_8F16),
+    f32::from_bits(0x3E8F_A631),
+    f32::from_bits(0x3E96_0253),
+    f32::from_bits(0x3E9C_A68A),
+    f32::from_bits(0x3EA3_9608),
+];
 
-/// `2^64 2^k e^r`, where `sum` is `k + ROUNDING`, `k` from -170 to 60, and |r| <= ln(2)/32. At most 1.2 ulp off.
+pub(super) const UP_64: [f32; 16] = scaled_table(TABLE, 64);
+const SIXTHS_UP_64: [f32; 16] = scaled_table(SIXTHS, 64);
+
+/// `table` times `2^exponent`, less j in the bits that [`two_to`] shifts into the exponent.
+pub(super) const fn scaled_table(table: [f32; 16], exponent: i32) -> [f32; 16] {
+    let mut scaled = table;
+    let mut j = 0;
+    while j < 16 {
+        let bits = table[j].to_bits().wrapping_add_signed(exponent << 23);
+        scaled[j] = f32::from_bits(bits - ((j as u32) << (23 - FRACTION)));
+        j += 1;
+    }
+    scaled
+}
+
+/// `2^exponent 2^k`, a normal number, where `sum` is `k + V::rounding(FRACTION)` and `table` is
+/// `scaled_table(TABLE, exponent)`; times whatever else was in the table.
+#[inline(always)]
+pub(super) fn two_to<V: Vector<Element = f32>>(sum: V, table: &[f32; 16]) -> V {
+    sum.look_up(table)
+        .bits_add(sum.bits_shl(V::MANTISSA_BITS - FRACTION))
+}
+
+/// `k + V::rounding(FRACTION)`, and `r`.
+#[inline(always)]
+pub(super) fn reduced<V: Vector<Element = f32>>(y: V) -> (V, V) {
+    let rounding = V::rounding(FRACTION);
+    let sum = y.mul_add(V::splat(LOG2_E), rounding);
+    let k = sum - rounding;
+    // The first is exact.
+    let r = k.mul_add(V::splat(-LN_2_HIGH), y);
+    (sum, k.mul_add(V::splat(-LN_2_LOW), r))
+}
+
+/// `e^r - 1`.
+#[inline(always)]
+pub(super) fn less_one<V: Vector<Element = f32>>(r: V) -> V {
+    let q = r.mul_add(V::splat(C[2]), V::splat(C[1]));
+    (r * r).mul_add(q, r)
+}
+
+/// `2^exponent 2^k e^r`: at most 1 ulp off.
+#[inline(always)]
+pub(super) fn power<V: Vector<Element = f32>>(sum: V, r: V, table: &[f32; 16]) -> V {
+    let power = two_to(sum, table);
+    power.mul_add(less_one(r), power)
+}
+
+/// `2^exponent e^y`, by [`power`].
+#[inline(always)]
+pub(super) fn scaled_exp<V: Vector<Element = f32>>(y: V, table: &[f32; 16]) -> V {
+    let (sum, r) = reduced(y);
+    power(sum, r, table)
+}
+
+/// `2^64 e^y`: at most 1.2 ulp off, with a product less.
 ///
-/// `6 e^r` is `((r + CUBIC_2) r + 6) r + 6`, with a relative error of 2^-29.2; the first factor needs no product,
+/// `6 e^r` is `((r + CUBIC_2) r + 6) r + 6`, with a relative error of 2^-28.5; the first factor needs no product,
 /// since the table is a sixth of the powers.
 #[inline(always)]
-pub(super) fn power<V: Vector<Element = f32>>(sum: V, r: V) -> V {
+pub(super) fn quick_exp<V: Vector<Element = f32>>(y: V) -> V {
+    let (sum, r) = reduced(y);
     let c0 = V::splat(CUBIC_0);
-    let p = (r + V::splat(CUBIC_2)).mul_add(r, c0).mul_add(r, c0);
-    sixths(sum) * p
+    sixths(sum) * (r + V::splat(CUBIC_2)).mul_add(r, c0).mul_add(r, c0)
 }
 
-/// As [`power`], at most 0.51 ulp off, with a product and a look-up more.
+/// `2^64 2^k / CUBIC_0`.
 #[inline(always)]
-pub(super) fn exact_power<V: Vector<Element = f32>>(sum: V, r: V) -> V {
-    exact_power_by(sum, r, C, &POWERS, &POWERS_LOW)
+pub(super) fn sixths<V: Vector<Element = f32>>(sum: V) -> V {
+    two_to(sum, &SIXTHS_UP_64)
 }
 
-/// The same of another polynomial, times the factor that is in the tables.
+/// `2^64 e^y`, by [`exact_power`].
 #[inline(always)]
-pub(super) fn exact_power_by<V: Vector<Element = f32>>(
+pub(super) fn exact_exp<V: Vector<Element = f32>>(y: V) -> V {
+    let (sum, r) = reduced(y);
+    exact_power(sum, r, C, &UP_64, &TABLE_LOW)
+}
+
+/// `2^exponent 2^k (1 + c[0] r + c[1] r² + c[2] r³)`: at most 0.51 ulp off, with a look-up more, in `low`, of what rounding took
+/// off `table`.
+#[inline(always)]
+pub(super) fn exact_power<V: Vector<Element = f32>>(
     sum: V,
     r: V,
     c: [f32; 3],
     table: &[f32; 16],
     low: &[f32; 16],
 ) -> V {
-    let power = scaled_by(sum, table);
+    let power = two_to(sum, table);
     let p = r.mul_add(V::splat(c[2]), V::splat(c[1]));
     let p = p.mul_add(r, V::splat(c[0]));
     p.mul_add(r, sum.look_up(low)).mul_add(power, power)
 }
 
-/// `2^64 2^k / 6`.
-#[inline(always)]
-pub(super) fn sixths<V: Vector<Element = f32>>(sum: V) -> V {
-    scaled_by(sum, &SIXTHS)
-}
-
-/// `2^64 2^k`, times what `table` has been multiplied by.
-#[inline(always)]
-pub(super) fn scaled_by<V: Vector<Element = f32>>(sum: V, table: &[f32; 16]) -> V {
-    sum.look_up(table)
-        .bits_add(sum.bits_shl(V::MANTISSA_BITS - FRACTION))
-}
-
-/// `2^64 e^y`, for `y` between -125 and 40.
-#[inline(always)]
-pub(super) fn scaled_exp<V: Vector<Element = f32>>(y: V) -> V {
-    let (sum, r) = reduced(y);
-    power(sum, r)
-}
-
-/// As [`scaled_exp`], by [`exact_power`].
-#[inline(always)]
-pub(super) fn exact_scaled_exp<V: Vector<Element = f32>>(y: V) -> V {
-    let (sum, r) = reduced(y);
-    exact_power(sum, r)
-}
-
-#[inline(always)]
-fn reduced<V: Vector<Element = f32>>(y: V) -> (V, V) {
-    let rounding = V::splat(ROUNDING);
-    let sum = y.mul_add(V::splat(LOG2_E), rounding);
-    let k = sum - rounding;
-    let r = k.mul_add(V::splat(-LN_2_HIGH), y);
-    (sum, k.mul_add(V::splat(-LN_2_LOW), r))
-}
-
 /// `2^64 e^-|x factor|`, which is 0 to its user where that is less than `2^-150`. The product is not rounded. `factor`
 /// is neither 0 nor NaN.
 #[inline(always)]
-pub(super) fn scaled_exp_of_product<V: Vector<Element = f32>>(x: V, factor: V) -> V {
+pub(super) fn exact_exp_of_product<V: Vector<Element = f32>>(x: V, factor: V) -> V {
     // Its product with log2(e) is finite.
     let factor = V::constant(1e38).min(factor.abs());
     let z = (V::splat(110.0) / factor).min(x.abs());
-    let rounding = V::splat(ROUNDING);
+    let rounding = V::rounding(FRACTION);
     let sum = z.mul_add(factor * V::splat(-LOG2_E), rounding);
     let k = sum - rounding;
     let r = z.mul_add(-factor, k * V::splat(-LN_2_SHORT));
     let r = k.mul_add(V::splat(-LN_2_REST), r);
-    exact_power(sum, r)
+    exact_power(sum, r, C, &UP_64, &TABLE_LOW)
 }

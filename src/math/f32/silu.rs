@@ -1,16 +1,15 @@
 use std::f64::consts::LN_2;
 
-use super::exp::{
-    C2, C3, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, power, scaled, scaled_exp, scaled_table,
+use super::power::{
+    C, FRACTION, LN_2_HIGH, LN_2_LOW, LN_2_REST, LN_2_SHORT, LOG2_E, TABLE, UP_64, power,
+    scaled_exp, scaled_table, two_to,
 };
-use super::power::{LN_2_REST, LN_2_SHORT};
 use crate::vector::Vector;
 
 /// Of the denominator, which would overflow where the quotient is small; of both parts of that of the gradient, so that
 /// it alone is subnormal.
 const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
-const DOWN: [f32; 16] = scaled_table(-64);
-const UP: [f32; 16] = scaled_table(64);
+const DOWN_64: [f32; 16] = scaled_table(TABLE, -64);
 
 /// From here on `x sigmoid(x)` is `x`, rounded.
 const TOP: f64 = 40.0;
@@ -19,7 +18,7 @@ const TOP: f64 = 40.0;
 ///
 /// `e^-x` is reduced as in `exp`, with the same polynomial, and the 1 is added to its power of two. Zeros pass.
 ///
-/// At most 2.54 ulp off, at -17.437616 (`C18B_803D`).
+/// At most 2.54 ulp off, at -17.437616.
 #[inline(always)]
 pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
     // Less gives -0.
@@ -33,9 +32,9 @@ pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
 }
 
 /// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20: as [`silu`], with the product not rounded. An infinite
-/// `beta` is taken for the largest number.
+/// `beta` is taken for a great number.
 ///
-/// At most 2.69 ulp off with a `beta` of 1.702, at -9.903125 (`C11E_7333`).
+/// At most 2.69 ulp off with a `beta` of 1.702, at -9.903125.
 #[inline(always)]
 pub(in crate::math) fn swish<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let (beta, s) = within(x, beta, 125.0);
@@ -48,38 +47,39 @@ pub(in crate::math) fn swish<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     sum.select_lt(top, x, quotient(s, sum, r))
 }
 
-/// `beta`, finite, and `x` between those whose product with it has `bound` for its absolute value.
+/// `beta`, so that its product with log2(e) is finite, and `x` between those whose product with it has `bound` for its
+/// absolute value.
 #[inline(always)]
 fn within<V: Vector<Element = f32>>(x: V, beta: V, bound: f64) -> (V, V) {
-    let most = V::splat(f32::MAX);
+    let most = V::constant(2e38);
     let beta = most.min((-most).max(beta));
-    let end = (V::constant(bound) / beta).abs();
+    // A `beta` of 0 times infinity would be NaN.
+    let end = V::splat(f32::MAX).min((V::constant(bound) / beta).abs());
     (beta, end.min((-end).max(x)))
 }
 
 /// `numerator / (1 + 2^k e^-minus_r)`, where `sum` is `k` and the rounding constant.
 #[inline(always)]
 fn quotient<V: Vector<Element = f32>>(numerator: V, sum: V, minus_r: V) -> V {
-    let q = minus_r.mul_add(V::splat(-C3), V::splat(C2));
+    let q = minus_r.mul_add(V::splat(-C[2]), V::splat(C[1]));
     let p = (minus_r * minus_r).mul_add(q, -minus_r);
-    let power = power(sum, &DOWN);
+    let power = two_to(sum, &DOWN_64);
     let scale = V::constant(SCALE);
     numerator / power.mul_add(p, power + scale) * scale
 }
 
 /// With `t = e^-|x|` it is `(1 + t (1 + x)) / (1 + t)^2` above 0, and `t (1 + x + t) / (1 + t)^2` below.
 ///
-/// At most 3.84 ulp off, at -0.5457507 (`BF0B_B651`), of the ulp of 1/16 near its zero.
+/// At most 3.84 ulp off, at -0.5457507, of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn silu_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let x = V::constant(110.0).min(V::constant(-110.0).max(x));
-    slope(x, x + V::constant(1.0), scaled_exp(-x.abs(), &UP))
+    slope(x, x + V::constant(1.0), scaled_exp(-x.abs(), &UP_64))
 }
 
 /// As [`silu_gradient`] at `beta x`, which is not rounded.
 ///
-/// At most 3.89 ulp off over every 13th number with a `beta` of 1.702, at -0.32068303 (`BEA4_3091`), of the ulp of 1/16
-/// near its zero.
+/// At most 3.89 ulp off with a `beta` of 1.702, at -0.32068303, of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn swish_gradient<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let (beta, s) = within(x, beta, 110.0);
@@ -91,7 +91,7 @@ pub(in crate::math) fn swish_gradient<V: Vector<Element = f32>>(x: V, beta: V) -
     let k = sum - rounding;
     let r = k.mul_add(V::splat(-LN_2_HIGH), -z.abs());
     let r = k.mul_add(V::splat(-LN_2_LOW), r - low.bits_xor(sign));
-    slope(z, beta.mul_add(s, V::constant(1.0)), scaled(sum, r, &UP))
+    slope(z, beta.mul_add(s, V::constant(1.0)), power(sum, r, &UP_64))
 }
 
 /// From `z`, `1 + z` and `t = 2^64 e^-|z|`.

@@ -1,4 +1,4 @@
-use super::power::{scaled_exp, scaled_exp_of_product};
+use super::power::{exact_exp_of_product, quick_exp};
 use crate::vector::Vector;
 
 /// `ln(1 + t) / t` on [0, 1], from its second coefficient on; the first is 1.
@@ -23,7 +23,7 @@ const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
 /// At most 2.730 ulp off, at -2.7593179.
 #[inline(always)]
 pub(in crate::math) fn softplus<V: Vector<Element = f32>>(x: V) -> V {
-    let t = scaled_exp(V::constant(-110.0).max(-x.abs()));
+    let t = quick_exp(V::constant(-110.0).max(-x.abs()));
     t.mul_add(quotient(t), V::constant(0.0).max(x))
 }
 
@@ -48,7 +48,7 @@ fn quotient<V: Vector<Element = f32>>(scaled: V) -> V {
 #[inline(always)]
 pub(in crate::math) fn softplus_scaled<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
-    let t = scaled_exp_of_product(x, beta);
+    let t = exact_exp_of_product(x, beta);
     // The scale goes where nothing overflows, and nothing is subnormal before the end.
     let scale = V::constant(1.0 / SCALE);
     let factor = beta.abs().select_lt(one, scale, one);
@@ -60,16 +60,18 @@ pub(in crate::math) fn softplus_scaled<V: Vector<Element = f32>>(x: V, beta: V) 
 /// `1 / (1 + e^-x)`.
 ///
 /// With `t = e^-|x|` it is `1 / (1 + t)` above 0, and `t / (1 + t)` below.
+///
+/// At most 3.3 ulp off, at -4.154129.
 #[inline(always)]
 pub(in crate::math) fn softplus_gradient<V: Vector<Element = f32>>(x: V) -> V {
-    sigmoid(x, scaled_exp(V::constant(-110.0).max(-x.abs())))
+    sigmoid(x, quick_exp(V::constant(-110.0).max(-x.abs())))
 }
 
 /// `1 / (1 + e^(-beta x))`: as [`softplus_gradient`], with the product not rounded.
 #[inline(always)]
 pub(in crate::math) fn softplus_scaled_gradient<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let signed = x.bits_xor(beta.bits_and(V::constant(-0.0)));
-    sigmoid(signed, scaled_exp_of_product(x, beta))
+    sigmoid(signed, exact_exp_of_product(x, beta))
 }
 
 /// Of what has the sign of `x`, from `t` times 2^64.

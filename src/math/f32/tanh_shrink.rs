@@ -1,4 +1,4 @@
-use super::power::scaled_exp;
+use super::power::quick_exp;
 use crate::vector::Vector;
 
 /// Of `(x - tanh x) / x³` in `x²`.
@@ -32,6 +32,8 @@ pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
 }
 
 /// `tanh²(x)`, from the same parts.
+///
+/// At most 3.0 ulp off, at -0.8788313.
 #[inline(always)]
 pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let z = x.abs();
@@ -51,7 +53,7 @@ fn near<V: Vector<Element = f32>>(z: V) -> V {
 /// `1 - tanh z`.
 #[inline(always)]
 fn below_1<V: Vector<Element = f32>>(z: V) -> V {
-    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
+    let t = quick_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
     (t + t) / (t + V::constant(SCALE))
 }
 

@@ -1,4 +1,4 @@
-use super::power::{LN_2_REST, LN_2_SHORT, LOG2_E, Power, add_in_two, rounding, two_to};
+use super::power::{LN_2_REST, LN_2_SHORT, LOG2_E, Power, rounding, two_to};
 use crate::vector::Vector;
 
 /// `√(8/π)` in 45 bits and the rest, and `0.044715 √(8/π)` and its rest.
@@ -21,36 +21,32 @@ pub(in crate::math) fn gelu_tanh<V: Vector<Element = f64>>(x: V) -> V {
     V::constant(-0.0).max(x) - z * t / (t + V::constant(two_to(SHIFT)))
 }
 
-/// With `s = 1 / (1 + e^-u)` it is `s + x s (1 - s) u'`.
+/// With `t = e^-|u|` and `h = |x| u'` it is `b = t (1 + t - h) / (1 + t)²` below 0, and `1 - b` above.
 ///
-/// With `h = 1 + x u'` that is `(1 + t h) / (1 + t)²` above 0, and `t (h + t) / (1 + t)²` below. `h` is computed in twice
-/// the bits.
+/// The terms in the first brackets nearly cancel where the derivative is least, so what is rounded off `h` and `1 - h` is
+/// added to them.
 #[inline(always)]
 pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f64>>(x: V) -> V {
-    let (zero, one, scale) = (
-        V::constant(0.0),
-        V::constant(1.0),
-        V::constant(two_to(SHIFT)),
-    );
-    let x = V::constant(-22.0).max(V::constant(22.0).min(x));
-    let (z, square) = (x.abs(), x * x);
+    let (zero, one) = (V::constant(0.0), V::constant(1.0));
+    let z = V::constant(22.0).min(x.abs());
+    let square = z * z;
     let (sum, r, low) = reduced(z, square);
-    let power = Power::closely(sum, r, low);
-    let t = power.value();
+    // Times 2^160, like the numerator and the denominator, so that only the quotient may be subnormal.
+    let t = Power::closely(sum, r, low).value();
     let plain = t * V::constant(two_to(-SHIFT));
     // a + 3 b z², here with an a of all bits, so that the rest is small.
     let (three_b, a) = (V::constant(3.0 * B), V::constant(A + A_LOW));
     let slope = square.mul_add(three_b, a);
     let slope_low = square.mul_add(three_b, a - slope);
     let slope_low = z.mul_add(z, -square).mul_add(three_b, slope_low);
-    let product = x * slope;
-    let product_low = x.mul_add(slope_low, x.mul_add(slope, -product));
-    let (h, h_low) = add_in_two(product, one);
-    let h_low = h_low + product_low;
-    let (below, below_low) = add_in_two(h, plain);
-    let below = power.times_sum(below, below_low + h_low);
-    let numerator = x.select_lt(zero, below, t.mul_add(h + h_low, scale));
-    numerator / t.mul_add(plain + V::constant(2.0), scale)
+    let h = z * slope;
+    let h_low = z.mul_add(slope_low, z.mul_add(slope, -h));
+    let rest = one - h;
+    let low = ((one - rest) - h) - h_low;
+    let numerator = t.mul_add(rest, t * (plain + low));
+    let denominator = t.mul_add(plain + V::constant(2.0), V::constant(two_to(SHIFT)));
+    let below = numerator / denominator;
+    x.select_lt(zero, below, one - below)
 }
 
 /// Of `-u` at `z` from 0 to 22, whose square, rounded, is `square`: `k + rounding(SHIFT)`, and the remainder as two.

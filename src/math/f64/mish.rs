@@ -1,4 +1,4 @@
-use super::power::{closely_scaled_exp, mul_add_in_two, scaled_exp, two_to};
+use super::power::{closely_scaled_exp, scaled_exp, two_to};
 use crate::vector::Vector;
 
 const SHIFT: i32 = 128;
@@ -21,22 +21,30 @@ pub(in crate::math) fn mish<V: Vector<Element = f64>>(x: V) -> V {
     top.select_lt(x, x, y)
 }
 
-/// With `n = t (t + 2)` it is `t (t (t (t + 4) + 6 + 4 x) + 4 + 4 x) / (n + 2)²`.
-///
-/// The denominator is `n (n + 4) + 4`, with `n` in twice the bits. From 40 on it is what it is there, 1.
+/// Below 0 it is `N / D`, and above `1 + (N - D) / D`, which is 1 and little: `D = (t² + 2 t + 2)²`, and `N = t (4 + 4 x +
+/// t (6 + 4 x + t (4 + t)))`, where what is rounded off `4 + 4 x` is added. From 40 on it is what it is there, 1.
 #[inline(always)]
 pub(in crate::math) fn mish_gradient<V: Vector<Element = f64>>(x: V) -> V {
-    let (two, four) = (V::constant(2.0), V::constant(4.0));
+    let (zero, one, four, eight) = (
+        V::constant(0.0),
+        V::constant(1.0),
+        V::constant(4.0),
+        V::constant(8.0),
+    );
     let (up, down) = (V::constant(4.0 * SCALE), V::constant(1.0 / SCALE));
     let x = V::constant(-760.0).max(V::constant(40.0).min(x));
-    let power = closely_scaled_exp(x, SHIFT);
-    let t = power.value();
-    let plain = t * down;
-    let inner = plain.mul_add(plain + four, x.mul_add(four, V::constant(6.0)));
-    let (numerator, numerator_low) = mul_add_in_two(plain, inner, x.mul_add(four, four));
-    let n = t.mul_add(plain, t + t);
-    let n_low = t.mul_add(plain, (t + t) - n);
-    let n_plain = n * down;
-    let low = n_low.mul_add(n_plain.mul_add(two, four), up);
-    power.times_sum(numerator, numerator_low) / n.mul_add(n_plain + four, low)
+    // Times 2^128, like the numerators and the denominator, so that only the quotient may be subnormal.
+    let scaled = closely_scaled_exp(x, SHIFT).value();
+    let t = scaled * down;
+    let t_and_four = t + four;
+    let denominator = t.mul_add(t.mul_add(t_and_four, eight), eight);
+    let denominator = scaled.mul_add(denominator, up);
+    let linear = x.mul_add(four, four);
+    let linear_low = x.mul_add(four, four - linear);
+    let six = x.mul_add(four, V::constant(6.0));
+    let rest = t.mul_add(t.mul_add(t_and_four, six), linear_low);
+    let below = scaled.mul_add(linear, scaled * rest);
+    let above = scaled.mul_add(t.mul_add(six - eight, linear - eight), -up);
+    let quotient = x.select_lt(zero, below, above) / denominator;
+    x.select_lt(zero, quotient, quotient + one)
 }

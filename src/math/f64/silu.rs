@@ -47,6 +47,9 @@ pub(in crate::math) fn swish<V: Vector<Element = f64>>(x: V, beta: V) -> V {
 /// `s (1 + beta x (1 - s))`, where `s = 1 / (1 + e^(-beta x))`.
 #[inline(always)]
 pub(in crate::math) fn swish_gradient<V: Vector<Element = f64>>(x: V, beta: V) -> V {
+    // A `beta` of 0 times infinity would be NaN.
+    let greatest = V::splat(f64::MAX);
+    let x = greatest.min((-greatest).max(x));
     let (t, z, factor) = scaled_exp_of_product(x, beta);
     let signed = x.bits_xor(beta.bits_and(V::constant(-0.0)));
     let z = z.bits_or(signed.bits_and(V::constant(-0.0)));

@@ -4,17 +4,17 @@ use crate::vector::Vector;
 /// `(x - tanh x) / x³` is `P(x²) / Q(x²)` up to 1, with a relative error of 2^-57.
 const P: [f64; 4] = [
     f64::from_bits(0x3FF0_0000_0000_0000),
-    f64::from_bits(0x3FB0_711B_90D5_24A5),
-    f64::from_bits(0x3F47_E934_0485_1DC1),
-    f64::from_bits(0x3E6B_C52D_9AA5_457C),
+    f64::from_bits(0x3FB0_711B_8F78_6B43),
+    f64::from_bits(0x3F47_E933_FC18_4318),
+    f64::from_bits(0x3E6B_C52D_65D2_E3A3),
 ];
 
 /// See `P`.
 const Q: [f64; 4] = [
     f64::from_bits(0x4008_0000_0000_0000),
-    f64::from_bits(0x3FF6_4868_5E5B_2A09),
-    f64::from_bits(0x3FB2_D3E7_4AD7_A33E),
-    f64::from_bits(0x3F48_FE86_2982_F87C),
+    f64::from_bits(0x3FF6_4868_5E19_C747),
+    f64::from_bits(0x3FB2_D3E7_4902_9E10),
+    f64::from_bits(0x3F48_FE86_2063_55E3),
 ];
 
 /// `x - tanh x`.
