@@ -163,7 +163,10 @@ impl Activation {
     }
 
     /// f(x + b) in one pass, where b is the value of `bias` for the element's index of `axis`. `out` may be `x`.
-    #[pyo3(signature = (x, bias, axis=-1, out=None, parallel=false))]
+    #[pyo3(
+        signature = (x, bias, axis=-1, out=None, parallel=false),
+        text_signature = "($self, x, bias, axis=-1, out=None, parallel=False)"
+    )]
     fn forward_bias<'py>(
         &self,
         x: &Bound<'py, PyAny>,
@@ -187,7 +190,10 @@ impl Activation {
     }
 
     /// The gradient of `x` in forward_bias. That of the bias is its sum over all axes but `axis`. `out` may be `grad_output`.
-    #[pyo3(signature = (x, bias, grad_output, axis=-1, out=None, parallel=false))]
+    #[pyo3(
+        signature = (x, bias, grad_output, axis=-1, out=None, parallel=false),
+        text_signature = "($self, x, bias, grad_output, axis=-1, out=None, parallel=False)"
+    )]
     fn backward_bias<'py>(
         &self,
         x: &Bound<'py, PyAny>,

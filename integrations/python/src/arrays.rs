@@ -194,8 +194,10 @@ fn float_array<'a, 'py>(
     /// The most axes that the crate `numpy` makes a view of.
     const MOST_AXES: usize = 32;
     let Ok(array) = array.cast::<PyUntypedArray>() else {
-        let given = array.get_type().name()?;
-        let wrong = format!("`{name}` must be a NumPy array of float32 or float64, not {given}");
+        let given = array.get_type().fully_qualified_name()?;
+        let wrong = format!(
+            "`{name}` must be a NumPy array of float32 or float64, not {given}: numpy.asarray makes one"
+        );
         return Err(PyTypeError::new_err(wrong));
     };
     let (py, dtype_of_array) = (array.py(), array.dtype());

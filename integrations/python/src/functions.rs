@@ -8,7 +8,7 @@ use crate::activation::Activation;
 use crate::arrays::{Inputs, Work, axis_of, run};
 
 /// A function for each activation, from its formula, its name and its parameters with their defaults; and where there are any, the
-/// signature that Python shows, as PyO3 cannot tell defaults that come through a macro. The tests compare all of them
+/// signature that Python shows: PyO3 tells neither defaults below 0 nor those that come through a macro. The tests compare all of them
 /// with what `AnyActivation` knows.
 macro_rules! functions {
     ($($(#[doc = $formula:literal])+ $name:ident($($parameter:ident $(= $default:literal)?),*) $($signature:literal)?;)+) => {
@@ -111,7 +111,7 @@ macro_rules! softmax {
         ///     overlap it. By default a new array.
         /// parallel: share large arrays out over the threads of a pool. The result has the same bits.
         #[pyfunction]
-        #[pyo3(signature = (x, axis=-1, out=None, parallel=false))]
+        #[pyo3(signature = (x, axis=-1, out=None, parallel=false), text_signature = "(x, axis=-1, out=None, parallel=False)")]
         fn $name<'py>(
             x: &Bound<'py, PyAny>,
             axis: isize,
@@ -133,7 +133,10 @@ macro_rules! softmax {
         ///     overlaps neither. By default a new array.
         /// parallel: share large arrays out over the threads of a pool. The result has the same bits.
         #[pyfunction]
-        #[pyo3(signature = (output, grad_output, axis=-1, out=None, parallel=false))]
+        #[pyo3(
+            signature = (output, grad_output, axis=-1, out=None, parallel=false),
+            text_signature = "(output, grad_output, axis=-1, out=None, parallel=False)"
+        )]
         fn $backward<'py>(
             output: &Bound<'py, PyAny>,
             grad_output: &Bound<'py, PyAny>,

@@ -84,7 +84,8 @@ def test_byte_order(size):
 
 
 def test_dtypes_differ():
-    refused(TypeError, ["float32", "float64", "must be the same"], X.astype(np.float64))
+    with pytest.raises(TypeError, match="`grad_output` has dtype float32, but `x` has float64: they must be the same"):
+        SILU.backward(X.astype(np.float64), X)
     refused(TypeError, ["`out", "float32", "float64", "must be the same"], X, np.ones((3, 4)))
 
 
@@ -219,7 +220,7 @@ def test_axes():
             with pytest.raises(np.exceptions.AxisError, match=f"axis {axis} is out of bounds for array of dimension 2"):
                 call()
     with pytest.raises(np.exceptions.AxisError):
-        rectify.softmax(np.float32(1).reshape(()))
+        rectify.softmax(np.ones((), np.float32))
     for bias in [np.ones(3, np.float32), np.ones((1, 4), np.float32), np.ones((), np.float32)]:
         result = out()
         with pytest.raises(ValueError) as caught:

@@ -131,8 +131,10 @@ def test_operators_are_as_pytorch_wants_them():
         opcheck(operator, arguments)
 
 
+silu = rectify.torch.Activation("silu")
+
+
 def model(x, w, b, shortcut):
-    silu = rectify.torch.Activation("silu")
     y = rectify.torch.leaky_relu(x @ w, negative_slope=0.2)
     y = silu.forward_bias(y, b) + rectify.torch.gelu(y.t()).t()
     y = silu.forward_gated(silu.forward_residual(y, shortcut), y)
@@ -216,5 +218,5 @@ def test_devices():
 def test_gradients_have_none():
     x = tensor((3,)).requires_grad_()
     (grad,) = torch.autograd.grad(rectify.torch.gelu(x).sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="rectify::backward"):
+    with pytest.raises(RuntimeError, match="no autograd formula"):
         grad.sum().backward()
