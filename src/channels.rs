@@ -326,11 +326,24 @@ impl<T: Element> Channels<'_, T> {
     fn lay_out(&self, start: usize, values: &mut [T]) {
         let mut channel = self.channel(start);
         let mut rest = values;
+        if self.inner == 1 {
+            // By rows: a value at a time takes longer than what is done with them.
+            while !rest.is_empty() {
+                let row = &self.values[channel..];
+                let (these, others) = rest.split_at_mut(row.len().min(rest.len()));
+                these.copy_from_slice(&row[..these.len()]);
+                (rest, channel) = (others, 0);
+            }
+            return;
+        }
         let mut run = self.inner - start % self.inner;
         while !rest.is_empty() {
             let (these, others) = rest.split_at_mut(run.min(rest.len()));
             these.fill(self.values[channel]);
-            channel = (channel + 1) % self.values.len();
+            channel += 1;
+            if channel == self.values.len() {
+                channel = 0;
+            }
             (rest, run) = (others, self.inner);
         }
     }
