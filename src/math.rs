@@ -15,6 +15,7 @@
 //! | item | it is |
 //! |---|---|
 //! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
+//! | `exp_below_0(x)` | `e^x` where x <= 0, which is less work; above 0 some number |
 //! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
 //! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
 //! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
@@ -52,6 +53,7 @@ macro_rules! functions {
 
 functions! {
     exp::exp(x),
+    exp::exp_below_0(x),
     exp_m1::exp_m1(x),
     exp_m1::exp_m1_below_0(x),
     tanh::tanh(x),

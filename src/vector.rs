@@ -73,6 +73,9 @@ pub(crate) mod sealed {
     pub trait Functions: Sized {
         fn exp<V: Vector<Element = Self>>(x: V) -> V;
 
+        /// `e^x` where `x` is not above 0; above, some number.
+        fn exp_below_0<V: Vector<Element = Self>>(x: V) -> V;
+
         fn exp_m1<V: Vector<Element = Self>>(x: V) -> V;
 
         /// `e^x - 1` where `x` is not above 0, up to the sign of 0; above, some number.

@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rectify::{AnyActivation, Tier};
 
 use reference::{Direction, Function};
-use table::{Line, Record};
+use table::Line;
 
 /// What is done where none is named.
 const ALL: &[&str] = &[
@@ -53,15 +53,15 @@ struct Arguments {
     every: u64,
 
     /// `f64` instead: N inputs, against MPFR, which takes some 10 microseconds each
-    #[arg(long, value_name = "N", conflicts_with_all = ["every", "write"])]
+    #[arg(long, value_name = "N", conflicts_with = "every")]
     f64: Option<u64>,
 
     /// This tier alone
     #[arg(long, value_parser = |text: &str| text.parse::<Tier>())]
     tier: Option<Tier>,
 
-    /// Writes errors and hashes to the table that the tests read
-    #[arg(long, conflicts_with_all = ["every", "tier"])]
+    /// Writes errors and hashes to the table that the tests read; those of `f64` to one that a page reads
+    #[arg(long, conflicts_with = "every")]
     write: bool,
 }
 
@@ -93,7 +93,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     };
 
     Line::head();
-    let mut records = vec![];
+    let (mut records_f32, mut records_f64) = (vec![], vec![]);
     let mut different = vec![];
     for activation in activations {
         for direction in [Direction::Value, Direction::Gradient] {
@@ -102,8 +102,17 @@ fn run(arguments: &Arguments) -> Result<(), String> {
                 let bar = bar(inputs, &of);
                 let found = sweep_f64::sweep(activation, direction, &tiers, inputs, &bar)?;
                 bar.finish_and_clear();
-                for (tier, worst) in tiers.iter().zip(found) {
-                    Line::of(activation, direction, *tier, worst, "").print();
+                for (tier, worst) in tiers.iter().zip(&found) {
+                    Line::of(activation, direction, *tier, *worst, "").print();
+                }
+                if arguments.write {
+                    records_f64.push([
+                        activation.to_string(),
+                        table::name(direction).to_owned(),
+                        format!("{:.3}", found[0].error),
+                        format!("{:?}", found[0].at),
+                        inputs.to_string(),
+                    ]);
                 }
                 continue;
             }
@@ -123,22 +132,24 @@ fn run(arguments: &Arguments) -> Result<(), String> {
                 different.push(format!("{of}: {} and {} differ", first.tier, other.tier));
             }
             if arguments.write {
-                records.push(Record {
-                    activation: activation.to_string(),
-                    direction: table::name(direction).to_owned(),
-                    error: format!("{:.3}", first.worst.error),
-                    at: format!("{:?}", first.worst.at as f32),
-                    hash: first.hash.clone(),
-                    sample: sweep_f32::hash(activation, direction, first.tier, every_f32::SAMPLE),
-                });
+                records_f32.push([
+                    activation.to_string(),
+                    table::name(direction).to_owned(),
+                    format!("{:.3}", first.worst.error),
+                    format!("{:?}", first.worst.at as f32),
+                    first.hash.clone(),
+                    sweep_f32::hash(activation, direction, first.tier, every_f32::SAMPLE),
+                ]);
             }
         }
     }
     if !different.is_empty() {
         return Err(different.join("\n"));
     }
-    if arguments.write {
-        table::write(records).map_err(|error| format!("{}: {error}", table::PATH))?;
+    if arguments.write && arguments.f64.is_some() {
+        table::write(&table::F64, records_f64)?;
+    } else if arguments.write {
+        table::write(&table::F32, records_f32)?;
     }
     Ok(())
 }

@@ -8,7 +8,27 @@ use rectify::{AnyActivation, Tier};
 use crate::reference::Direction;
 use crate::worst::Worst;
 
-pub const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/accuracy.csv");
+/// A table in a file.
+pub struct Table<const N: usize> {
+    path: &'static str,
+    head: [&'static str; N],
+}
+
+pub const F32: Table<6> = Table {
+    path: concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/accuracy.csv"),
+    head: [
+        "activation",
+        "direction",
+        "error_ulp",
+        "at",
+        "hash",
+        "sample_hash",
+    ],
+};
+pub const F64: Table<5> = Table {
+    path: concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/accuracy-f64.csv"),
+    head: ["activation", "direction", "error_ulp", "at", "inputs"],
+};
 
 pub fn name(direction: Direction) -> &'static str {
     match direction {
@@ -54,50 +74,26 @@ impl Line {
     }
 }
 
-/// A line of the table.
-pub struct Record {
-    pub activation: String,
-    pub direction: String,
-    pub error: String,
-    pub at: String,
-    pub hash: String,
-    pub sample: String,
+/// Puts the rows in the place of those of the same activations, and new ones at the end.
+pub fn write<const N: usize>(table: &Table<N>, new: Vec<[String; N]>) -> Result<(), String> {
+    write_rows(table, new).map_err(|error| format!("{}: {error}", table.path))
 }
 
-const HEAD: [&str; 6] = [
-    "activation",
-    "direction",
-    "error_ulp",
-    "at",
-    "hash",
-    "sample_hash",
-];
-
-/// Puts the records in the place of those of the same activations, and new ones at the end.
-pub fn write(records: Vec<Record>) -> io::Result<()> {
-    let mut rows: Vec<[String; 6]> = vec![];
-    if fs::exists(PATH)? {
-        for row in csv::Reader::from_path(PATH)?.deserialize() {
+fn write_rows<const N: usize>(table: &Table<N>, new: Vec<[String; N]>) -> io::Result<()> {
+    let mut rows: Vec<Vec<String>> = vec![];
+    if fs::exists(table.path)? {
+        for row in csv::Reader::from_path(table.path)?.deserialize() {
             rows.push(row?);
         }
     }
-    for record in records {
-        let Record {
-            activation,
-            direction,
-            error,
-            at,
-            hash,
-            sample,
-        } = record;
-        let row = [activation, direction, error, at, hash, sample];
+    for row in new.into_iter().map(Vec::from) {
         match rows.iter_mut().find(|old| old[..2] == row[..2]) {
             Some(old) => *old = row,
             None => rows.push(row),
         }
     }
-    let mut writer = csv::Writer::from_path(PATH)?;
-    writer.write_record(HEAD)?;
+    let mut writer = csv::Writer::from_path(table.path)?;
+    writer.write_record(table.head)?;
     for row in rows {
         writer.write_record(row)?;
     }

@@ -105,9 +105,22 @@ fn divided<V: Vector>(x: V, alpha: V) -> (V, V) {
     (quotient, low.abs().select_lt(one, low, V::constant(0.0)))
 }
 
+impl Gradient for Positive {
+    #[inline(always)]
+    fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        let (quotient, low) = divided(x, V::constant(self.0.alpha));
+        let exp = V::Element::exp_below_0(quotient);
+        let below = exp.mul_add(low, exp) * grad_output;
+        x.select_le(V::constant(0.0), below, grad_output)
+    }
+}
+
 impl Gradient for Celu {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
+        if self.alpha > 0.0 {
+            return Positive(self).gradient(x, grad_output);
+        }
         let (quotient, low) = divided(x, V::constant(self.alpha));
         let exp = quotient.exp();
         let exp = exp.select_lt(V::constant(f64::INFINITY), exp.mul_add(low, exp), exp);
@@ -118,6 +131,8 @@ impl Gradient for Celu {
     fn choose_gradient<R: RunGradient>(self, run: R) -> R::Done {
         if self.alpha == 1.0 {
             run.run(Plain)
+        } else if self.alpha > 0.0 {
+            run.run(Positive(self))
         } else {
             run.run(self)
         }

@@ -73,7 +73,7 @@ impl Formula for Elu {
 impl Gradient for Elu {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
-        let below = V::constant(self.alpha) * x.exp() * grad_output;
+        let below = V::constant(self.alpha) * V::Element::exp_below_0(x) * grad_output;
         x.select_le(V::constant(0.0), below, grad_output)
     }
 
@@ -101,7 +101,7 @@ impl Formula for Plain {
 impl Gradient for Plain {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
-        x.select_le(V::constant(0.0), x.exp() * grad_output, grad_output)
+        x.select_le(V::constant(0.0), V::Element::exp_below_0(x) * grad_output, grad_output)
     }
 }
 

@@ -44,7 +44,7 @@ impl Formula for Selu {
 impl Gradient for Selu {
     #[inline(always)]
     fn gradient<V: Vector>(self, x: V, grad_output: V) -> V {
-        let below = V::constant(SCALE_ALPHA) * x.exp() * grad_output;
+        let below = V::constant(SCALE_ALPHA) * V::Element::exp_below_0(x) * grad_output;
         x.select_le(V::constant(0.0), below, V::constant(Self::SCALE) * grad_output)
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use rectify::{Activation, AnyActivation, Tier};
 
-use crate::common::tiers;
+use crate::common::{SMOOTH, tiers};
 use crate::every_f32::{SAMPLE, block, blocks, hash, hash_of_all, one_nan};
 
 const TABLE: &str = include_str!("../accuracy.csv");
@@ -45,25 +45,55 @@ fn hash_on(tier: Tier, activation: AnyActivation, gradient: bool, every: u64) ->
     hash_of_all(&hashes)
 }
 
-/// Compares with the column of this name.
-fn hashes_are_those_of_the_table(column: &str, every: u64) {
-    let mut reader = csv::Reader::from_reader(TABLE.as_bytes());
-    let head = reader.headers().expect("it has a head").clone();
-    let place = |name| head.iter().position(|column| column == name).expect(name);
-    let (text, direction, expected) = (place("activation"), place("direction"), place(column));
+/// A row of the table.
+struct Row {
+    activation: AnyActivation,
+    gradient: bool,
+    error: f64,
+    hash: String,
+    sample_hash: String,
+}
+
+impl Row {
+    fn all() -> Vec<Self> {
+        let mut reader = csv::Reader::from_reader(TABLE.as_bytes());
+        let head = reader.headers().expect("it has a head").clone();
+        let place = |name| head.iter().position(|column| column == name).expect(name);
+        let columns = [
+            "activation",
+            "direction",
+            "error_ulp",
+            "hash",
+            "sample_hash",
+        ]
+        .map(place);
+        let rows = reader.records().map(|row| {
+            let row = row.expect("it is a table");
+            let [activation, direction, error, hash, sample_hash] = columns.map(|i| &row[i]);
+            Self {
+                activation: activation.parse().expect("it is an activation"),
+                gradient: match direction {
+                    "value" => false,
+                    "gradient" => true,
+                    other => panic!("{other:?} is no direction"),
+                },
+                error: error.parse().expect("it is a number"),
+                hash: hash.to_owned(),
+                sample_hash: sample_hash.to_owned(),
+            }
+        });
+        rows.collect()
+    }
+}
+
+/// Compares these hashes, of every `every`th result.
+fn hashes_are_those_of_the_table(every: u64, expected: fn(&Row) -> &str) {
     let mut differ = vec![];
-    for row in reader.records() {
-        let row = row.expect("it is a table");
-        let activation: AnyActivation = row[text].parse().expect("it is an activation");
-        let gradient = match &row[direction] {
-            "value" => false,
-            "gradient" => true,
-            other => panic!("{other:?} is no direction"),
-        };
+    for row in Row::all() {
         for tier in tiers() {
-            let actual = hash_on(tier, activation, gradient, every);
-            if actual != row[expected] {
-                differ.push(format!("{activation}, {} on {tier}", &row[direction]));
+            if hash_on(tier, row.activation, row.gradient, every) != expected(&row) {
+                let direction = if row.gradient { "gradient" } else { "value" };
+                differ.push(format!("{}, {direction} on {tier}", row.activation));
             }
         }
     }
@@ -73,11 +103,34 @@ fn hashes_are_those_of_the_table(column: &str, every: u64) {
     );
 }
 
+#[test]
+fn every_smooth_activation_is_in_the_table_and_within_its_bound() {
+    let rows = Row::all();
+    for text in SMOOTH {
+        let name = text.split('(').next();
+        for gradient in [false, true] {
+            let of = |row: &&Row| Some(row.activation.name()) == name && row.gradient == gradient;
+            assert!(
+                rows.iter().any(|row| of(&row)),
+                "{text}: gradient: {gradient}"
+            );
+        }
+    }
+    for row in rows {
+        let bound = match row.activation.name() {
+            _ if row.gradient => 4.0,
+            "gelu" | "gelu_tanh" | "mish" => 4.0,
+            _ => 3.0,
+        };
+        assert!(row.error <= bound, "{}: {}", row.activation, row.error);
+    }
+}
+
 /// All 2^32 of them where the environment asks for that, which takes some ten minutes.
 #[test]
 fn results_are_those_of_the_table() {
     match std::env::var_os("RECTIFY_TEST_ALL_RESULTS") {
-        None => hashes_are_those_of_the_table("sample_hash", SAMPLE),
-        Some(_) => hashes_are_those_of_the_table("hash", 1),
+        None => hashes_are_those_of_the_table(SAMPLE, |row| &row.sample_hash),
+        Some(_) => hashes_are_those_of_the_table(1, |row| &row.hash),
     }
 }

@@ -1,4 +1,4 @@
-use super::power::{FRACTION, TABLE, less_one, reduced};
+use super::power::{FRACTION, TABLE, UP_64, less_one, reduced, scaled_exp};
 use crate::vector::Vector;
 
 /// `e^x`.
@@ -14,4 +14,12 @@ pub(in crate::math) fn exp<V: Vector<Element = f32>>(x: V) -> V {
     let (sum, r) = reduced(V::constant(89.0).min(V::constant(-104.0).max(x)));
     let fraction = sum.look_up(&TABLE);
     fraction.mul_add(less_one(r), fraction).scale(sum, FRACTION)
+}
+
+/// `e^x` where `x` is not above 0, the same bits; above, some number. The exponent is not split, which is less work where
+/// there is no instruction for it.
+#[inline(always)]
+pub(in crate::math) fn exp_below_0<V: Vector<Element = f32>>(x: V) -> V {
+    let down = V::constant(1.0 / (1_u128 << 64) as f64);
+    scaled_exp(V::constant(-110.0).max(x), &UP_64) * down
 }

@@ -1,4 +1,6 @@
-use super::power::{E, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, polynomial};
+use super::power::{
+    E, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, polynomial, scaled_exp, two_to,
+};
 use crate::vector::Vector;
 
 /// `e^x`.
@@ -17,4 +19,10 @@ pub(in crate::math) fn exp<V: Vector<Element = f64>>(x: V) -> V {
     let r = k.mul_add(V::splat(-LN_2_LOW), r);
     let power = sum.look_up(&TABLE);
     power.mul_add(polynomial(r, &E), power).scale(sum, FRACTION)
+}
+
+/// `e^x` where `x` is not above 0, the same bits; above, some number. The exponent is not split.
+#[inline(always)]
+pub(in crate::math) fn exp_below_0<V: Vector<Element = f64>>(x: V) -> V {
+    scaled_exp(V::constant(-746.0).max(x), 64) * V::constant(two_to(-64))
 }
