@@ -532,8 +532,8 @@ pub trait ActivationArrays: Activation {
         )
     }
 
-    /// Writes `f(g) * u` of each two elements of `gate` and `value` to `output`: see [`forward_gated`](Activation::forward_gated). Where both
-    /// stand in one array, they are two views of it, as [`split_at`](ArrayView::split_at) makes them, whichever comes first.
+    /// Writes `f(g) * u` of each two elements of `gate` and `value` to `output`: see
+    /// [`forward_gated`](Activation::forward_gated). Where both stand in one array, they are two views of it, as [`split_at`](ArrayView::split_at) makes them, whichever comes first.
     ///
     /// # Panics
     /// If the shapes differ.

@@ -280,8 +280,8 @@ fn time_inference<A: Activation<Formula: Gradient>>(contender: &Contender<A>, te
         100.0 * contender.last().accuracy,
         Tier::best(),
     );
-    println!("         |         |    in two passes   |  in one pass");
-    println!("   layer | product |  bias + activation | both     times as fast");
+    println!("         |         |    in two passes   |      in one pass");
+    println!("   layer | product |  bias + activation | both  times as fast");
     for (pair, median) in SIZES.windows(2).zip(&medians) {
         print_times(&format!("{:2} to {:2}", pair[0], pair[1]), median);
     }
@@ -309,7 +309,7 @@ fn print_times(layer: &str, [product, bias, activation, both]: &[f64; STAGES]) {
     print!("{layer} | {product:7.1} | {bias:5.1} ");
     if *both > 0.0 {
         let times = (bias + activation) / both;
-        println!("+ {activation:10.1} | {both:4.1}    {times:5.1}");
+        println!("+ {activation:10.1} | {both:4.1} {times:14.1}");
     } else {
         println!("             |");
     }

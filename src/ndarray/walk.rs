@@ -25,7 +25,8 @@ const LONG_BLOCK: usize = 4096;
 /// `f32`.
 const TILE: usize = 32;
 
-/// From this many elements on a row has a call of its own: below it, to gather several is faster.
+/// From this many elements on a row has a call of its own; shorter ones are gathered, several a call. `benches/arrays.rs` has rows
+/// around it.
 const ROW: usize = 32;
 
 /// Inputs and outputs of one shape.
