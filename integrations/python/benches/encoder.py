@@ -73,7 +73,7 @@ def main():
     models = {kind: encoder(*watches[kind]) for kind in kinds}
     best = {kind: [float("inf")] * 4 for kind in kinds}
     # In turns, so that whatever else the machine does meets all of them.
-    for _ in range(12):
+    for _ in range(6):
         for kind, model in models.items():
             with torch.no_grad():
                 for watch in watches[kind]:

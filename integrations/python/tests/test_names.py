@@ -1,5 +1,6 @@
 """The functions and the object are those that `rectify` knows, and are told so that they can be read."""
 
+import os
 import pickle
 import pydoc
 import subprocess
@@ -87,9 +88,8 @@ def test_help():
 def test_tiers():
     assert rectify.tier() == rectify.tiers()[-1]
     code = "import rectify; print(rectify.tier(), *rectify.tiers(), sep=',')"
-    result = subprocess.run(
-        [sys.executable, "-c", code], env={"RECTIFY_MAX_TIER": "portable"}, capture_output=True, text=True, check=True
-    )
+    environment = {**os.environ, "RECTIFY_MAX_TIER": "portable"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     lowest = rectify.tiers()[0]
     assert result.stdout.strip() == f"{lowest},{lowest}"
 
