@@ -1,9 +1,8 @@
 //! Calls on arrays: the bits of the definition for every element, wherever it lies, and nothing written beside it.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Mutex;
-use std::thread::{self, ThreadId};
+use std::thread;
 
 use ndarray::{
     Array, Array1, Array2, Array3, Array4, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Dimension,
@@ -11,8 +10,8 @@ use ndarray::{
 };
 use proptest::prelude::*;
 use rectify::{
-    Activation, ActivationArrays, Channels, Element, Formula, Gradient, GradientFromOutput,
-    LeakyRelu, LogSoftmax, Relu, Softmax, Tier, Vector,
+    Activation, ActivationArrays, Channels, Element, Gradient, GradientFromOutput, LeakyRelu,
+    LogSoftmax, Relu, Softmax, Tier,
 };
 
 /// How an array lies in memory: its axes from the outermost on, and the step along each. 0 is a broadcast.
@@ -617,23 +616,28 @@ proptest! {
     }
 }
 
-/// The identity, which says where it ran.
-#[derive(Clone, Copy)]
-struct Seen<'s>(&'s Mutex<HashSet<ThreadId>>);
-
-impl Formula for Seen<'_> {
-    fn value<V: Vector>(self, x: V) -> V {
-        self.0
-            .lock()
-            .expect("no panic")
-            .insert(thread::current().id());
-        x
-    }
-}
-
 #[test]
 #[cfg(feature = "parallel")]
 fn only_par_shares_rows_and_blocks_out() {
+    use std::collections::HashSet;
+    use std::thread::ThreadId;
+
+    use rectify::{Formula, Vector};
+
+    /// The identity, which says where it ran.
+    #[derive(Clone, Copy)]
+    struct Seen<'s>(&'s Mutex<HashSet<ThreadId>>);
+
+    impl Formula for Seen<'_> {
+        fn value<V: Vector>(self, x: V) -> V {
+            self.0
+                .lock()
+                .expect("no panic")
+                .insert(thread::current().id());
+            x
+        }
+    }
+
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(3)
         .build()
