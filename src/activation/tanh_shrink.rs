@@ -7,7 +7,7 @@ use crate::vector::{Functions, Vector};
 /// `f'(x) = tanh²(x)`. It is odd, to the bit, and near 0, where it is `x³/3`, as accurate as elsewhere. NaN stays NaN,
 /// quiet, and zeros pass. `f(-inf) = -inf` and `f(inf) = inf`.
 ///
-/// Over all `f32` values are at most 2.660 ulp from the truth, and gradients 3.000.
+/// Over all `f32` values are at most 2.656 ulp from the truth, and gradients 2.925.
 ///
 /// Source: PyTorch's `torch.nn.Tanhshrink`.
 ///

@@ -8,7 +8,7 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 /// With `t = e^x` and `n = t² + 2 t` it is `x n / (n + 2)`. Above 10 that is `x`, rounded; below -110 it is less than
 /// half of the least number.
 ///
-/// At most 3.730 ulp off, at -5.9420657.
+/// At most 3.729 ulp off, at -5.9420657.
 #[inline(always)]
 pub(in crate::math) fn mish<V: Vector<Element = f32>>(x: V) -> V {
     let top = V::constant(10.0);
@@ -25,7 +25,7 @@ pub(in crate::math) fn mish<V: Vector<Element = f32>>(x: V) -> V {
 /// The terms of the sum nearly cancel where the derivative is least, so what is rounded off `q` and `x (1 + t)` is
 /// added to it.
 ///
-/// At most 3.6 ulp off, at 0.77549213, of the ulp of 1/16 near its zero.
+/// At most 3.583 ulp off, at 0.73318815, of the ulp of 1/16 near its zero.
 #[inline(always)]
 pub(in crate::math) fn mish_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let (one, two) = (V::constant(1.0), V::constant(2.0));

@@ -22,7 +22,7 @@ const SCALE: f64 = (1_u128 << 64) as f64;
 /// Below 1.0625 it is `x³ p(x²)`, `p` of degree 7 with a relative error of 2^-26.2; above it is `(x - 1) + 2 t / (1 +
 /// t)` with `t = e^-2x`.
 ///
-/// At most 2.66 ulp off, at 1.0039443.
+/// At most 2.656 ulp off, at 1.0039443.
 #[inline(always)]
 pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
     let z = x.abs();
@@ -33,7 +33,7 @@ pub(in crate::math) fn tanh_shrink<V: Vector<Element = f32>>(x: V) -> V {
 
 /// `tanh²(x)`, from the same parts.
 ///
-/// At most 3.0 ulp off, at -0.8788313.
+/// At most 2.925 ulp off, at 0.87526286.
 #[inline(always)]
 pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V {
     let z = x.abs();
