@@ -97,7 +97,7 @@
 //! Unsafe code stands in `arch` (instructions, and the floating-point mode) and in four files of `engine`:
 //! `buffers` (a caller's buffers as pointers), `loops` (what is in bounds, and the non-temporal stores), `plan` (an
 //! output that was written is initialised) and `helpers` (a borrow that threads of the pool may outlive, behind a
-//! gate). Of what the repository has beside the crate, `integrations/c` has some: what takes pointers from C.
+//! gate). Of what else users link, `integrations/c` has some: what takes pointers from C.
 
 #[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
 compile_error!(

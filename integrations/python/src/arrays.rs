@@ -141,19 +141,29 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
             let copy = COPY.import(py, "numpy", "copyto")?;
             let apart =
                 run_on::<T, N, OUT>(py, inputs, outputs.map(|(name, _)| (name, None)), work)?;
+            // This call borrows nothing any more: who does is another thread's.
+            for (_, output) in &write {
+                output
+                    .try_readwrite()
+                    .map_err(|error| busy(&write, error))?;
+            }
             for ((_, output), apart) in write.iter().zip(&apart) {
+                let _borrowed = output
+                    .try_readwrite()
+                    .map_err(|error| busy(&write, error))?;
                 copy.call1((output, apart))?;
             }
             Ok(into_results(write))
         }
-        Err(error) => {
-            let names: Vec<_> = read.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let names = names.join(" or ");
-            Err(PyRuntimeError::new_err(format!(
-                "{names} is being written by another thread: {error}"
-            )))
-        }
+        Err(error) => Err(busy(&read, error)),
     }
+}
+
+/// Another thread is in a call that reads or writes one of `arrays`.
+fn busy<T>(arrays: &[Typed<'_, T>], error: BorrowError) -> PyErr {
+    let names: Vec<_> = arrays.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let names = names.join(" or ");
+    PyRuntimeError::new_err(format!("{names} is being used by another thread: {error}"))
 }
 
 /// Runs `work` on views of the arrays, of which the input `replaced` stands in the output's place. An error comes before

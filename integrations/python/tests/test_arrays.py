@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -259,3 +260,22 @@ def test_threads_may_read_one_array():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_what_another_thread_uses_is_not_written():
+    x, y = np.ones(1 << 21, np.float32), np.empty(1 << 21, np.float32)
+    refused, deadline = [], time.monotonic() + 30
+
+    def work():
+        while not refused and time.monotonic() < deadline:
+            try:
+                rectify.gelu(x, out=y)
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused and "used by another thread" in refused[0]

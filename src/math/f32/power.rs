@@ -184,11 +184,15 @@ pub(super) fn exact_power<V: Vector<Element = f32>>(
 pub(super) fn exact_exp_of_product<V: Vector<Element = f32>>(x: V, factor: V) -> V {
     // Its product with log2(e) is finite.
     let factor = V::constant(1e38).min(factor.abs());
-    let z = (V::splat(110.0) / factor).min(x.abs());
+    // So that what is divided by a small factor is 0, too.
+    let bound = V::splat(f32::MAX).min(V::splat(125.0) / factor);
+    let z = bound.min(x.abs());
     let rounding = V::rounding(FRACTION);
     let sum = z.mul_add(factor * V::splat(-LOG2_E), rounding);
     let k = sum - rounding;
     let r = z.mul_add(-factor, k * V::splat(-LN_2_SHORT));
     let r = k.mul_add(V::splat(-LN_2_REST), r);
-    exact_power(sum, r, C, &UP_64, &TABLE_LOW)
+    let power = exact_power(sum, r, C, &UP_64, &TABLE_LOW);
+    // Even where no number is as great as the bound would have to be.
+    V::splat(f32::MAX).select_lt(x.abs(), V::splat(0.0), power)
 }

@@ -8,8 +8,8 @@
 A function for each activation, softmax, and `Activation`: a module, with what is fused with it. They are operators of PyTorch
 (`torch.library.custom_op`), so autograd and torch.compile know them. Gradients have none of their own.
 
-Tensors are read where they are, whatever their strides, and every element has the bits that it has in `rectify`; a result is laid out
-as torch.empty_like does it. What is no dense tensor of float32 or float64 on the CPU is a TypeError; shapes that differ, and a
+Tensors are read where they are, whatever their strides, and every element has the bits that it has in `rectify`, but of a bias' gradient,
+whose sum is PyTorch's; a result is laid out as torch.empty_like does it. What is no dense tensor of float32 or float64 on the CPU is a TypeError; shapes that differ, and a
 parameter that is NaN, are a ValueError.
 
 parallel: share large tensors out over the threads of a pool, as many as the environment variable RAYON_NUM_THREADS says, or as there
@@ -106,12 +106,12 @@ def relu(x: Tensor, parallel: bool = False) -> Tensor:
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01, parallel: bool = False) -> Tensor:
     """The leaky rectifier: negative_slope * x where x < 0, else x."""
-    return _forward(x, f"leaky_relu(negative_slope={negative_slope!r})", parallel)
+    return _forward(x, f"leaky_relu(negative_slope={float(negative_slope)!r})", parallel)
 
 
 def clip(x: Tensor, min: float, max: float, parallel: bool = False) -> Tensor:
     """x, but at least min and at most max."""
-    return _forward(x, f"clip(min={min!r}, max={max!r})", parallel)
+    return _forward(x, f"clip(min={float(min)!r}, max={float(max)!r})", parallel)
 
 
 def relu6(x: Tensor, parallel: bool = False) -> Tensor:
@@ -121,12 +121,12 @@ def relu6(x: Tensor, parallel: bool = False) -> Tensor:
 
 def hard_tanh(x: Tensor, min: float = -1.0, max: float = 1.0, parallel: bool = False) -> Tensor:
     """x, but at least min and at most max."""
-    return _forward(x, f"hard_tanh(min={min!r}, max={max!r})", parallel)
+    return _forward(x, f"hard_tanh(min={float(min)!r}, max={float(max)!r})", parallel)
 
 
 def thresholded_relu(x: Tensor, theta: float = 1.0, parallel: bool = False) -> Tensor:
     """0 where x <= theta, else x."""
-    return _forward(x, f"thresholded_relu(theta={theta!r})", parallel)
+    return _forward(x, f"thresholded_relu(theta={float(theta)!r})", parallel)
 
 
 def squared_relu(x: Tensor, parallel: bool = False) -> Tensor:
@@ -136,7 +136,7 @@ def squared_relu(x: Tensor, parallel: bool = False) -> Tensor:
 
 def hard_sigmoid(x: Tensor, alpha: float = 0.16666666666666666, beta: float = 0.5, parallel: bool = False) -> Tensor:
     """alpha * x + beta, but at least 0 and at most 1."""
-    return _forward(x, f"hard_sigmoid(alpha={alpha!r}, beta={beta!r})", parallel)
+    return _forward(x, f"hard_sigmoid(alpha={float(alpha)!r}, beta={float(beta)!r})", parallel)
 
 
 def hard_swish(x: Tensor, parallel: bool = False) -> Tensor:
@@ -146,12 +146,12 @@ def hard_swish(x: Tensor, parallel: bool = False) -> Tensor:
 
 def hard_shrink(x: Tensor, lambd: float = 0.5, parallel: bool = False) -> Tensor:
     """0 where -lambd <= x <= lambd, else x."""
-    return _forward(x, f"hard_shrink(lambda={lambd!r})", parallel)
+    return _forward(x, f"hard_shrink(lambda={float(lambd)!r})", parallel)
 
 
 def soft_shrink(x: Tensor, lambd: float = 0.5, parallel: bool = False) -> Tensor:
     """x - lambd where x > lambd, x + lambd where x < -lambd, else 0."""
-    return _forward(x, f"soft_shrink(lambda={lambd!r})", parallel)
+    return _forward(x, f"soft_shrink(lambda={float(lambd)!r})", parallel)
 
 
 def sigmoid(x: Tensor, parallel: bool = False) -> Tensor:
@@ -166,7 +166,7 @@ def silu(x: Tensor, parallel: bool = False) -> Tensor:
 
 def swish(x: Tensor, beta: float = 1.0, parallel: bool = False) -> Tensor:
     """x * sigmoid(beta * x)."""
-    return _forward(x, f"swish(beta={beta!r})", parallel)
+    return _forward(x, f"swish(beta={float(beta)!r})", parallel)
 
 
 def tanh(x: Tensor, parallel: bool = False) -> Tensor:
@@ -176,7 +176,7 @@ def tanh(x: Tensor, parallel: bool = False) -> Tensor:
 
 def elu(x: Tensor, alpha: float = 1.0, parallel: bool = False) -> Tensor:
     """The exponential linear unit: alpha * (exp(x) - 1) where x < 0, else x."""
-    return _forward(x, f"elu(alpha={alpha!r})", parallel)
+    return _forward(x, f"elu(alpha={float(alpha)!r})", parallel)
 
 
 def selu(x: Tensor, parallel: bool = False) -> Tensor:
@@ -186,7 +186,7 @@ def selu(x: Tensor, parallel: bool = False) -> Tensor:
 
 def celu(x: Tensor, alpha: float = 1.0, parallel: bool = False) -> Tensor:
     """The continuously differentiable exponential linear unit: alpha * (exp(x / alpha) - 1) where x < 0, else x."""
-    return _forward(x, f"celu(alpha={alpha!r})", parallel)
+    return _forward(x, f"celu(alpha={float(alpha)!r})", parallel)
 
 
 def gelu(x: Tensor, parallel: bool = False) -> Tensor:
@@ -201,7 +201,7 @@ def gelu_tanh(x: Tensor, parallel: bool = False) -> Tensor:
 
 def softplus(x: Tensor, beta: float = 1.0, parallel: bool = False) -> Tensor:
     """log(1 + exp(beta * x)) / beta."""
-    return _forward(x, f"softplus(beta={beta!r})", parallel)
+    return _forward(x, f"softplus(beta={float(beta)!r})", parallel)
 
 
 def mish(x: Tensor, parallel: bool = False) -> Tensor:
