@@ -3,6 +3,7 @@
 pub(crate) mod sums;
 
 use crate::element::Element;
+use crate::engine::buffers::{LINE, Lines};
 use crate::engine::{Buffers, Plan};
 use crate::formula::Map;
 use crate::lengths::same_length;
@@ -32,13 +33,6 @@ pub struct Channels<'a, T> {
 /// Elements of a pattern: few enough to stay in the first-level cache beside what they are applied to, many
 /// enough to make a call for each negligible (`docs/measurements.md`, *Channels*; `cargo bench -- prelu`).
 const PATTERN: usize = 2048;
-
-/// Elements of a cache line of the smallest type: a pattern begins anywhere in one.
-const LINE: usize = 16;
-
-/// Memory for a pattern of up to `ROOM - LINE` elements.
-#[repr(align(64))]
-struct PatternMemory<T, const ROOM: usize>([T; ROOM]);
 
 /// From this many elements on a plane gets a call of its own, with one value: below it, values laid out as a
 /// pattern are faster (`cargo bench -- prelu`).
@@ -306,7 +300,8 @@ impl<T: Element> Channels<'_, T> {
         const LINE_BYTES: usize = 64;
         let line = LINE_BYTES / size_of::<T>();
         let offset = (line - buffers.misaligned_by(LINE_BYTES)) % line;
-        let mut memory = PatternMemory([T::ZERO; ROOM]);
+        // Room for up to `ROOM - LINE` elements, as they begin anywhere in a line.
+        let mut memory = Lines([T::ZERO; ROOM]);
         let pattern = &mut memory.0[offset..][..len.min(buffers.len())];
         let period = self.period().min(pattern.len());
         self.lay_out(start, &mut pattern[..period]);

@@ -27,6 +27,13 @@ pub(crate) struct Buffers<'a, T, const N: usize, const OUT: usize = 1> {
     borrowed: PhantomData<(&'a [T], &'a mut [T])>,
 }
 
+/// Elements of a cache line of the smallest type.
+pub(crate) const LINE: usize = 16;
+
+/// Memory on the stack that begins where a cache line does.
+#[repr(align(64))]
+pub(crate) struct Lines<T, const LEN: usize>(pub(crate) [T; LEN]);
+
 /// What a step of several reads: see [`Buffers::step`].
 #[derive(Clone, Copy)]
 pub(crate) enum Source {

@@ -1,7 +1,7 @@
 //! How a kernel that was made of a formula is run: as one loop, or step by step.
 
 use crate::element::Element;
-use crate::engine::buffers::{Buffers, Source, Target, Written};
+use crate::engine::buffers::{Buffers, LINE, Lines, Source, Target, Written};
 use crate::engine::{Piece, Plan};
 use crate::formula::Kernel;
 
@@ -44,13 +44,6 @@ const BLOCK: usize = 1024;
 /// What is shorter should not pay for clearing the memory of a block.
 const SHORT: usize = 64;
 
-/// Elements of a cache line of the smallest type.
-const LINE: usize = 16;
-
-/// What steps hand on to the next.
-#[repr(align(64))]
-struct Memory<T, const LEN: usize>([T; LEN]);
-
 impl InSteps {
     /// All of a call.
     pub(super) fn run_whole<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
@@ -75,7 +68,8 @@ impl InSteps {
         kernel: K,
         mut piece: Buffers<'_, T, N, OUT>,
     ) {
-        let mut memory = Memory([T::ZERO; LEN]);
+        // What steps hand on to the next.
+        let mut memory = Lines([T::ZERO; LEN]);
         // All blocks but the first begin where a line of the output does.
         let mut len = match piece.len() <= LEN {
             true => LEN,
