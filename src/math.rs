@@ -16,6 +16,7 @@
 //! |---|---|
 //! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
 //! | `exp_below_0(x)` | `e^x` where x <= 0, which is less work; above 0 some number |
+//! | `shifted_exp(x, shift(max))` | `2^64 e^(x - max)`, times a number near 1 that depends on `max` alone |
 //! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
 //! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
 //! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
@@ -32,9 +33,10 @@
 mod f32;
 mod f64;
 
+use std::f64::consts::LOG2_E;
 use std::primitive;
 
-use crate::vector::{Vector, sealed::Functions};
+use crate::vector::{Functions, Shift, Vector};
 
 macro_rules! functions {
     ($($file:ident::$name:ident $arguments:tt,)*) => {
@@ -42,12 +44,24 @@ macro_rules! functions {
         functions!(@of f64: $($file::$name $arguments,)*);
     };
     (@of $element:ident: $($file:ident::$name:ident($($argument:ident),*),)*) => {
-        impl Functions for primitive::$element {$(
+        impl Functions for primitive::$element {
+            #[inline(always)]
+            fn shift<V: Vector<Element = Self>>(max: V) -> Shift<V> {
+                $element::exp::shift(max)
+            }
+
+            #[inline(always)]
+            fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V {
+                $element::exp::shifted_exp(x, shift)
+            }
+
+            $(
             #[inline(always)]
             fn $name<V: Vector<Element = Self>>($($argument: V),*) -> V {
                 $element::$file::$name($($argument),*)
             }
-        )*}
+            )*
+        }
     };
 }
 
@@ -78,6 +92,24 @@ functions! {
     mish::mish_gradient(x),
     tanh_shrink::tanh_shrink(x),
     tanh_shrink::tanh_shrink_gradient(x),
+}
+
+/// The [`Shift`] of `max`, where numbers that are less than `max - furthest` have an exponential of 0.
+///
+/// `e^max` is about `2^k` for an integer `k`, and to divide by that is to take `k` from exponents, which costs nothing where they are
+/// rounded. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half
+/// and its double, so that nothing is rounded off.
+#[inline(always)]
+fn shift<V: Vector>(max: V, furthest: V, rounding: V) -> Shift<V> {
+    let zero = V::constant(0.0);
+    let exponent_of = max.abs().select_lt(furthest + furthest, max, zero);
+    let whole = V::rounding(0);
+    let k = exponent_of.mul_add(V::constant(LOG2_E), whole) - whole;
+    Shift {
+        less: max - exponent_of,
+        least: exponent_of - furthest,
+        rounding: rounding - k,
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! once, as long as a cache holds it.
 //!
 //! Nothing depends on the tier: a row is cut into lines of 64 bytes, whatever the registers, and each lane of a line has a
-//! sum of its own. What does not fill a line is padded.
+//! sum of its own. The last line of a row that is no whole number of them overlaps the one in front, and what stands in both
+//! counts once; a row of less than a line is padded.
 
 use std::ops::Range;
 
@@ -14,7 +15,7 @@ use crate::engine::Plan;
 use crate::engine::buffers::{Buffers, as_output};
 use crate::engine::plan::rows_of_a_chunk;
 use crate::lengths::same_length;
-use crate::vector::Vector;
+use crate::vector::{Functions, Shift, Vector};
 
 const LINE_BYTES: usize = 64;
 
@@ -90,8 +91,8 @@ impl<V: Register<Element: Element>> Sum<V> {
         }
     }
 
-    /// Adds a line of numbers from 0 to 1 to a sum that began with 1: it is never the lesser one, and three operations tell
-    /// what the sum rounds off.
+    /// Adds a line of numbers that are not negative to a sum that began with an exponent as great as any of theirs: it is never
+    /// the lesser one, and three operations tell what the sum rounds off.
     #[inline(always)]
     fn add_small(&mut self, line: Line<V>) {
         let mut part = 0;
@@ -185,26 +186,57 @@ trait Pass<V: Register<Element: Element>, const N: usize> {
     /// Whether the row becomes what [`line`](Pass::line) returns.
     const STORES: bool;
 
-    /// What the inputs are behind their last element, up to a whole line.
+    /// What the inputs of a row of less than a line are behind its end.
     const PADDING: f64;
 
     /// Lines of a turn, each of which is told its place in it.
     const LINES: usize = 1;
 
-    fn line(&mut self, inputs: [Line<V>; N], place: usize) -> Line<V>;
+    fn line(&mut self, inputs: [Line<V>; N], counts: Counts<V>, place: usize) -> Line<V>;
 }
 
-/// The inputs of a row behind its last whole line, and padding.
-type Tails<T, const N: usize> = [[T; MOST_LANES]; N];
+/// Which elements of a line count: the last line of a row begins before the end of the one in front, unless all are whole.
+#[derive(Clone, Copy)]
+enum Counts<V> {
+    All,
+    /// Those that are not less than 0 here.
+    Some(Line<V>),
+}
 
-#[inline(always)]
-fn tail<T: Element>(row: &[T], padding: f64) -> [T; MOST_LANES] {
-    let rest = row.len() % lanes::<T>();
-    let mut tail = [T::from_f64(padding); MOST_LANES];
-    if rest > 0 {
-        tail[..rest].copy_from_slice(&row[row.len() - rest..]);
+impl<V: Register<Element: Element>> Counts<V> {
+    /// Of the last `count` elements.
+    #[inline(always)]
+    fn last(token: V::Token, count: usize) -> Self {
+        let lanes = lanes::<V::Element>();
+        let mut from = [V::Element::ZERO; MOST_LANES];
+        let mut i = 0;
+        while i < lanes {
+            from[i] = V::Element::from_f64(i as f64);
+            i += 1;
+        }
+        let mut line = load_line::<V, 1>(token, &Buffers::in_place([], &mut from), 0, 0);
+        let first = V::splat(V::Element::from_f64((lanes - count) as f64));
+        let mut part = 0;
+        while part < parts::<V>() {
+            line[part] = line[part] - first;
+            part += 1;
+        }
+        Self::Some(line)
     }
-    tail
+
+    /// `line`, with 0 where it does not count.
+    #[inline(always)]
+    fn of(self, mut line: Line<V>) -> Line<V> {
+        let zero = V::constant(0.0);
+        if let Self::Some(from) = self {
+            let mut part = 0;
+            while part < parts::<V>() {
+                line[part] = from[part].select_lt(zero, zero, line[part]);
+                part += 1;
+            }
+        }
+        line
+    }
 }
 
 /// Does a pass over a row, which is `output` itself where there is no input.
@@ -215,17 +247,19 @@ fn one<V: Register<Element: Element>, P: Pass<V, 1>>(
     input: Option<&[V::Element]>,
     output: &mut [V::Element],
 ) {
-    let tails = [tail(input.unwrap_or(output), P::PADDING)];
-    let result = match input {
-        Some(input) => lines(
-            token,
-            pass,
-            &Buffers::new([input], as_output(output)),
-            tails,
-        ),
-        None => lines(token, pass, &Buffers::in_place([], output), tails),
-    };
-    store_tail::<V, P, 1>(result, output);
+    let len = output.len();
+    if len < lanes::<V::Element>() {
+        let padded = [padded(input.unwrap_or(output), P::PADDING)];
+        let result = short(token, pass, padded);
+        if P::STORES {
+            output.copy_from_slice(&result[..len]);
+        }
+        return;
+    }
+    match input {
+        Some(input) => lines(token, pass, &Buffers::new([input], as_output(output))),
+        None => lines(token, pass, &Buffers::in_place([], output)),
+    }
 }
 
 /// Does a pass over a row of two inputs, of which the second is `output` itself where there is none.
@@ -237,27 +271,61 @@ fn two<V: Register<Element: Element>, P: Pass<V, 2>>(
     second: Option<&[V::Element]>,
     output: &mut [V::Element],
 ) {
-    let tails = [first, second.unwrap_or(output)].map(|row| tail(row, P::PADDING));
-    let result = match second {
+    let len = output.len();
+    if len < lanes::<V::Element>() {
+        let second = second.unwrap_or(output);
+        let padded = [padded(first, P::PADDING), padded(second, P::PADDING)];
+        let result = short(token, pass, padded);
+        if P::STORES {
+            output.copy_from_slice(&result[..len]);
+        }
+        return;
+    }
+    match second {
         Some(second) => {
             let buffers = Buffers::new([first, second], as_output(output));
-            lines(token, pass, &buffers, tails)
+            lines(token, pass, &buffers);
         }
-        None => lines(token, pass, &Buffers::in_place([first], output), tails),
-    };
-    store_tail::<V, P, 2>(result, output);
+        None => lines(token, pass, &Buffers::in_place([first], output)),
+    }
 }
 
-/// Hands every line to the pass, and the padded tails last; returns what became of those.
+/// A row of less than a line, up to a whole one.
+#[inline(always)]
+fn padded<T: Element>(row: &[T], padding: f64) -> [T; MOST_LANES] {
+    let mut line = [T::from_f64(padding); MOST_LANES];
+    line[..row.len()].copy_from_slice(row);
+    line
+}
+
+/// What a pass makes of a line.
+#[inline(always)]
+fn short<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+    token: V::Token,
+    pass: &mut P,
+    mut padded: [[V::Element; MOST_LANES]; N],
+) -> [V::Element; MOST_LANES] {
+    let mut inputs = [[V::constant(0.0); MOST_PARTS]; N];
+    let mut i = 0;
+    while i < N {
+        inputs[i] = load_line::<V, 1>(token, &Buffers::in_place([], &mut padded[i]), 0, 0);
+        i += 1;
+    }
+    lanes_of(pass.line(inputs, Counts::All, 0))
+}
+
+/// Hands every line of a row of one at least to the pass.
 #[inline(always)]
 fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
     pass: &mut P,
     row: &Buffers<'_, V::Element, N>,
-    mut tails: Tails<V::Element, N>,
-) -> [V::Element; MOST_LANES] {
+) {
     let lanes = lanes::<V::Element>();
-    let whole = row.len() / lanes * lanes;
+    let rest = row.len() % lanes;
+    let (whole, last) = (row.len() - rest, row.len() - lanes);
+    // Before a row in place becomes something else.
+    let inputs_of_last = load(token, row, last);
     let mut at = 0;
     while P::LINES > 1 && at + P::LINES * lanes <= whole {
         let mut place = 0;
@@ -271,16 +339,27 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
         line(token, pass, row, at, 0);
         at += lanes;
     }
-    if row.len() == whole {
-        return tails[N - 1];
+    if rest > 0 {
+        let result = pass.line(inputs_of_last, Counts::last(token, rest), 0);
+        if P::STORES {
+            store_line(result, row, last);
+        }
     }
-    let mut inputs = [[V::constant(0.0); MOST_PARTS]; N];
-    let mut i = 0;
+}
+
+#[inline(always)]
+fn load<V: Register<Element: Element>, const N: usize>(
+    token: V::Token,
+    row: &Buffers<'_, V::Element, N>,
+    at: usize,
+) -> [Line<V>; N] {
+    let mut inputs = [load_line(token, row, 0, at); N];
+    let mut i = 1;
     while i < N {
-        inputs[i] = load_line::<V, 1>(token, &Buffers::in_place([], &mut tails[i]), 0, 0);
+        inputs[i] = load_line(token, row, i, at);
         i += 1;
     }
-    lanes_of(pass.line(inputs, 0))
+    inputs
 }
 
 #[inline(always)]
@@ -291,26 +370,9 @@ fn line<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     at: usize,
     place: usize,
 ) {
-    let mut inputs = [load_line(token, row, 0, at); N];
-    let mut i = 1;
-    while i < N {
-        inputs[i] = load_line(token, row, i, at);
-        i += 1;
-    }
-    let result = pass.line(inputs, place);
+    let result = pass.line(load(token, row, at), Counts::All, place);
     if P::STORES {
         store_line(result, row, at);
-    }
-}
-
-#[inline(always)]
-fn store_tail<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
-    result: [V::Element; MOST_LANES],
-    output: &mut [V::Element],
-) {
-    let (len, rest) = (output.len(), output.len() % lanes::<V::Element>());
-    if P::STORES && rest > 0 {
-        output[len - rest..].copy_from_slice(&result[..rest]);
     }
 }
 
@@ -324,7 +386,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Greatest<V> {
     const LINES: usize = 4;
 
     #[inline(always)]
-    fn line(&mut self, [x]: [Line<V>; 1], place: usize) -> Line<V> {
+    fn line(&mut self, [x]: [Line<V>; 1], _: Counts<V>, place: usize) -> Line<V> {
         self.0[place] = greater(x, self.0[place]);
         x
     }
@@ -364,43 +426,48 @@ fn greatest<V: Register<Element: Element>>(
     all[0]
 }
 
-/// `e^(x - max)` and its sum.
-struct Exponentials<V, const STORES: bool> {
+/// `2^64 e^x`, divided as `shift` says, and its sum.
+struct Exponentials<V> {
+    shift: Shift<V>,
+    sum: Sum<V>,
+}
+
+impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
+    const STORES: bool = true;
+    const PADDING: f64 = f64::NEG_INFINITY;
+
+    #[inline(always)]
+    fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
+        let mut part = 0;
+        while part < parts::<V>() {
+            x[part] = V::Element::shifted_exp(x[part], self.shift);
+            part += 1;
+        }
+        self.sum.add_small(counts.of(x));
+        x
+    }
+}
+
+/// The sum of `e^(x - max)`.
+struct SumOfExponentials<V> {
     max: V,
     sum: Sum<V>,
 }
 
-impl<V: Register<Element: Element>, const STORES: bool> Pass<V, 1> for Exponentials<V, STORES> {
-    const STORES: bool = STORES;
+impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
+    const STORES: bool = false;
     const PADDING: f64 = f64::NEG_INFINITY;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], _: usize) -> Line<V> {
+    fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
         let mut part = 0;
         while part < parts::<V>() {
             x[part] = exp_below(x[part], self.max);
             part += 1;
         }
-        self.sum.add_small(x);
+        self.sum.add_small(counts.of(x));
         x
     }
-}
-
-/// The sum of `e^(x - max)` less the 1 of the greatest element, and what it rounds off. With `STORES` the output
-/// becomes the exponentials.
-#[inline(always)]
-fn exponentials<V: Register<Element: Element>, const STORES: bool>(
-    token: V::Token,
-    max: V::Element,
-    input: Option<&[V::Element]>,
-    output: &mut [V::Element],
-) -> (f64, f64) {
-    let max = V::splat(max);
-    let sum = Sum::from(1.0);
-    let mut pass = Exponentials::<V, STORES> { max, sum };
-    one(token, &mut pass, input, output);
-    let total = pass.sum.total(1.0);
-    plus(total, (-1.0, 0.0))
 }
 
 /// A number as the nearest of `T`, and the rest.
@@ -422,7 +489,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Times<V> {
     const PADDING: f64 = 0.0;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], _: usize) -> Line<V> {
+    fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
         let mut part = 0;
         while part < parts::<V>() {
             x[part] = x[part].mul_add(self.high, x[part] * self.low);
@@ -443,7 +510,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for LessLog<V> {
     const PADDING: f64 = 0.0;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], _: usize) -> Line<V> {
+    fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
         let mut part = 0;
         while part < parts::<V>() {
             let (difference, rounded_off) = below(x[part], self.max);
@@ -462,7 +529,7 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
     const PADDING: f64 = 0.0;
 
     #[inline(always)]
-    fn line(&mut self, [y, dy]: [Line<V>; 2], _: usize) -> Line<V> {
+    fn line(&mut self, [y, dy]: [Line<V>; 2], counts: Counts<V>, _: usize) -> Line<V> {
         let (mut products, mut rounded_off) = (dy, [V::constant(0.0); MOST_PARTS]);
         let mut part = 0;
         while !LOG && part < parts::<V>() {
@@ -470,7 +537,7 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
             rounded_off[part] = y[part].mul_add(dy[part], -products[part]);
             part += 1;
         }
-        self.0.add(products, rounded_off);
+        self.0.add(counts.of(products), counts.of(rounded_off));
         dy
     }
 }
@@ -483,7 +550,7 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for LessDot<V, L
     const PADDING: f64 = 0.0;
 
     #[inline(always)]
-    fn line(&mut self, [y, mut dy]: [Line<V>; 2], _: usize) -> Line<V> {
+    fn line(&mut self, [y, mut dy]: [Line<V>; 2], _: Counts<V>, _: usize) -> Line<V> {
         let mut part = 0;
         while part < parts::<V>() {
             dy[part] = if LOG {
@@ -526,16 +593,23 @@ fn forward_row<V: Register<Element: Element>, const LOG: bool>(
     input: Option<&[V::Element]>,
     output: &mut [V::Element],
 ) {
-    let max = greatest::<V>(token, input, output);
+    let max = V::splat(greatest::<V>(token, input, output));
     if LOG {
-        let rest = exponentials::<V, false>(token, max, input, output);
+        let sum = Sum::from(1.0);
+        let mut pass = SumOfExponentials { max, sum };
+        one::<V, _>(token, &mut pass, input, output);
+        // Without the 1 of the greatest element.
+        let rest = plus(pass.sum.total(1.0), (-1.0, 0.0));
         let (high, low) = split::<V::Element>(ln_1p(rest));
         let log = (V::splat(high), V::splat(low));
-        let max = V::splat(max);
         one::<V, _>(token, &mut LessLog { max, log }, input, output);
     } else {
-        let rest = exponentials::<V, true>(token, max, input, output);
-        let (high, low) = split::<V::Element>(inverse(plus(rest, (1.0, 0.0))));
+        // Its exponent is as great as that of any exponential.
+        const FIRST: f64 = (1_u128 << 64) as f64;
+        let (shift, sum) = (V::Element::shift(max), Sum::from(FIRST));
+        let mut pass = Exponentials { shift, sum };
+        one::<V, _>(token, &mut pass, input, output);
+        let (high, low) = split::<V::Element>(inverse(pass.sum.total(FIRST)));
         let (high, low) = (V::splat(high), V::splat(low));
         one::<V, _>(token, &mut Times { high, low }, None, output);
     }

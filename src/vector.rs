@@ -3,12 +3,11 @@
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-pub(crate) use sealed::{Bits, Functions};
+pub(crate) use sealed::{Bits, Functions, Shift};
 
 /// What keeps [`Vector`] to the registers of this crate, and what only this crate uses of it.
 pub(crate) mod sealed {
     use super::Vector;
-
     /// The bits of the lanes of a register, which stand in registers of the same type: between these operations a lane
     /// is an unsigned integer of its width, and sums and differences wrap.
     #[doc(hidden)]
@@ -64,6 +63,18 @@ pub(crate) mod sealed {
         }
     }
 
+    /// What the exponentials of many numbers are divided by so that none is infinite and the greatest not 0.
+    #[doc(hidden)]
+    #[derive(Clone, Copy)]
+    pub struct Shift<V> {
+        /// Taken off each number.
+        pub(crate) less: V,
+        /// If the rest is less than this, the exponential is 0.
+        pub(crate) least: V,
+        /// What rounds the exponent, less that of what is divided by.
+        pub(crate) rounding: V,
+    }
+
     /// The functions of an element type, over every register of it. `math` implements it.
     #[doc(hidden)]
     #[allow(
@@ -75,6 +86,12 @@ pub(crate) mod sealed {
 
         /// `e^x` where `x` is not above 0; above, some number.
         fn exp_below_0<V: Vector<Element = Self>>(x: V) -> V;
+
+        /// What makes `e^max` about 1, for [`shifted_exp`](Functions::shifted_exp).
+        fn shift<V: Vector<Element = Self>>(max: V) -> Shift<V>;
+
+        /// `2^64 e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone, where `x` is not above that `max`.
+        fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V;
 
         fn exp_m1<V: Vector<Element = Self>>(x: V) -> V;
 

@@ -1,5 +1,5 @@
-use super::power::{FRACTION, TABLE, UP_64, less_one, reduced, scaled_exp};
-use crate::vector::Vector;
+use super::power::{FRACTION, TABLE, UP_64, less_one, power, reduced, reduced_by, scaled_exp};
+use crate::vector::{Shift, Vector};
 
 /// `e^x`.
 ///
@@ -22,4 +22,17 @@ pub(in crate::math) fn exp<V: Vector<Element = f32>>(x: V) -> V {
 pub(in crate::math) fn exp_below_0<V: Vector<Element = f32>>(x: V) -> V {
     let down = V::constant(1.0 / (1_u128 << 64) as f64);
     scaled_exp(V::constant(-110.0).max(x), &UP_64) * down
+}
+
+/// For [`shifted_exp`].
+#[inline(always)]
+pub(in crate::math) fn shift<V: Vector<Element = f32>>(max: V) -> Shift<V> {
+    crate::math::shift(max, V::constant(110.0), V::rounding(FRACTION))
+}
+
+/// `2^64 e^x / 2^k`, where `shift` is that of the greatest `x` there is: as `exp`.
+#[inline(always)]
+pub(in crate::math) fn shifted_exp<V: Vector<Element = f32>>(x: V, shift: Shift<V>) -> V {
+    let (sum, r) = reduced_by(shift.least.max(x - shift.less), shift.rounding);
+    power(sum, r, &UP_64)
 }

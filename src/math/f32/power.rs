@@ -109,7 +109,12 @@ pub(super) fn two_to<V: Vector<Element = f32>>(sum: V, table: &[f32; 16]) -> V {
 /// `k + V::rounding(FRACTION)`, and `r`.
 #[inline(always)]
 pub(super) fn reduced<V: Vector<Element = f32>>(y: V) -> (V, V) {
-    let rounding = V::rounding(FRACTION);
+    reduced_by(y, V::rounding(FRACTION))
+}
+
+/// As [`reduced`], with a rounding that is less, or more, by an integer, and so is the sum.
+#[inline(always)]
+pub(super) fn reduced_by<V: Vector<Element = f32>>(y: V, rounding: V) -> (V, V) {
     let sum = y.mul_add(V::splat(LOG2_E), rounding);
     let k = sum - rounding;
     // The first is exact.

@@ -1,7 +1,8 @@
 use super::power::{
-    E, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, polynomial, scaled_exp, two_to,
+    E, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, exp_rounded_by, polynomial, rounding,
+    scaled_exp, two_to,
 };
-use crate::vector::Vector;
+use crate::vector::{Shift, Vector};
 
 /// `e^x`.
 ///
@@ -25,4 +26,16 @@ pub(in crate::math) fn exp<V: Vector<Element = f64>>(x: V) -> V {
 #[inline(always)]
 pub(in crate::math) fn exp_below_0<V: Vector<Element = f64>>(x: V) -> V {
     scaled_exp(V::constant(-746.0).max(x), 64) * V::constant(two_to(-64))
+}
+
+/// For [`shifted_exp`].
+#[inline(always)]
+pub(in crate::math) fn shift<V: Vector<Element = f64>>(max: V) -> Shift<V> {
+    crate::math::shift(max, V::constant(746.0), rounding(64))
+}
+
+/// `2^64 e^x / 2^k`, where `shift` is that of the greatest `x` there is: as `exp`.
+#[inline(always)]
+pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: Shift<V>) -> V {
+    exp_rounded_by(shift.least.max(x - shift.less), shift.rounding)
 }

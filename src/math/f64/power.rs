@@ -211,7 +211,12 @@ fn scale<V: Vector<Element = f64>>(sum: V, table: &[f64; 16]) -> V {
 /// `2^shift e^y`, where that is a normal number.
 #[inline(always)]
 pub(super) fn scaled_exp<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
-    let rounding = rounding(shift);
+    exp_rounded_by(y, rounding(shift))
+}
+
+/// [`scaled_exp`] where `rounding` is that of its shift.
+#[inline(always)]
+pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V) -> V {
     let sum = y.mul_add(V::splat(LOG2_E), rounding);
     let k = sum - rounding;
     // The first is exact.
