@@ -32,6 +32,11 @@ const fn parts<V: Register>() -> usize {
     LINE_BYTES / size_of::<V::Array>()
 }
 
+/// Whether sums in `f64` round off what counts: it has bits enough for those of `f32`.
+const fn is_f64<T>() -> bool {
+    size_of::<T>() == size_of::<f64>()
+}
+
 const fn lanes<T>() -> usize {
     LINE_BYTES / size_of::<T>()
 }
@@ -117,33 +122,42 @@ impl<V: Register<Element: Element>> Sum<V> {
         }
     }
 
-    /// All lanes together, each less `less`, as a number and what it rounds off.
+    /// All lanes together, each less `less`, as a number and one beside it.
     #[inline(always)]
     fn total(self, less: f64) -> (f64, f64) {
-        let (high, low) = (lanes_of(self.high), lanes_of(self.low));
-        let mut sums = [(0.0, 0.0); MOST_LANES];
-        let mut lanes = lanes::<V::Element>();
+        let (high, mut low) = (lanes_of(self.high), lanes_of(self.low));
+        let mut sums = [0.0; MOST_LANES];
+        let mut beside = [0.0; MOST_LANES];
+        let all = lanes::<V::Element>();
         let mut i = 0;
-        while i < lanes {
-            let high: f64 = high[i].into();
-            sums[i] = (high - less, low[i].into());
+        while i < all {
+            sums[i] = high[i].into();
             i += 1;
         }
         // By halves, which do not wait for each other.
+        let mut lanes = all;
         while lanes > 1 {
             lanes /= 2;
             i = 0;
             while i < lanes {
-                sums[i] = if size_of::<V::Element>() == size_of::<f64>() {
-                    plus(sums[i], sums[i + lanes])
+                low[i] = low[i] + low[i + lanes];
+                if is_f64::<V::Element>() {
+                    let (sum, rounded_off) = two_sum(sums[i], sums[i + lanes]);
+                    sums[i] = sum;
+                    beside[i] += beside[i + lanes] + rounded_off;
                 } else {
-                    // An `f64` has bits enough for sums of `f32`.
-                    (sums[i].0 + sums[i + lanes].0, sums[i].1 + sums[i + lanes].1)
-                };
+                    sums[i] += sums[i + lanes];
+                }
                 i += 1;
             }
         }
-        plus((sums[0].0, 0.0), (sums[0].1, 0.0))
+        let less = less * all as f64;
+        if is_f64::<V::Element>() {
+            let (sum, rounded_off) = two_sum(sums[0], -less);
+            (sum, rounded_off + (beside[0] + low[0].into()))
+        } else {
+            (sums[0] - less, low[0].into())
+        }
     }
 }
 
@@ -153,15 +167,6 @@ fn two_sum<V: Vector>(a: V, b: V) -> (V, V) {
     let sum = a + b;
     let b_rounded = sum - a;
     (sum, (a - (sum - b_rounded)) + (b - b_rounded))
-}
-
-/// The sum of two numbers, each with a small one beside it.
-#[inline(always)]
-fn plus(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
-    let (high, low) = two_sum(a.0, b.0);
-    let low = low + (a.1 + b.1);
-    let sum = high + low;
-    (sum, low - (sum - high))
 }
 
 /// `x - max`, and what that rounds off; nothing where `x` is so far below that its exponential is 0.
@@ -185,9 +190,6 @@ fn exp_below<V: Vector>(x: V, max: V) -> V {
 trait Pass<V: Register<Element: Element>, const N: usize> {
     /// Whether the row becomes what [`line`](Pass::line) returns.
     const STORES: bool;
-
-    /// What the inputs of a row of less than a line are behind its end.
-    const PADDING: f64;
 
     /// Lines of a turn, each of which is told its place in it.
     const LINES: usize = 1;
@@ -239,79 +241,84 @@ impl<V: Register<Element: Element>> Counts<V> {
     }
 }
 
-/// Does a pass over a row, which is `output` itself where there is no input.
-#[inline(always)]
-fn one<V: Register<Element: Element>, P: Pass<V, 1>>(
-    token: V::Token,
-    pass: &mut P,
-    input: Option<&[V::Element]>,
-    output: &mut [V::Element],
-) {
-    let len = output.len();
-    if len < lanes::<V::Element>() {
-        let padded = [padded(input.unwrap_or(output), P::PADDING)];
-        let result = short(token, pass, padded);
+/// What passes go over, again and again: a row of `N` inputs, of which the last one becomes what a pass stores.
+trait Row<V: Register<Element: Element>, const N: usize> {
+    fn pass<P: Pass<V, N>>(&mut self, token: V::Token, pass: &mut P);
+}
+
+/// A row of a line at least, which is `output` itself where there is no input.
+struct OneInput<'r, T> {
+    input: Option<&'r [T]>,
+    output: &'r mut [T],
+}
+
+impl<V: Register<Element: Element>> Row<V, 1> for OneInput<'_, V::Element> {
+    #[inline(always)]
+    fn pass<P: Pass<V, 1>>(&mut self, token: V::Token, pass: &mut P) {
+        match self.input {
+            Some(input) => lines(token, pass, &Buffers::new([input], as_output(self.output))),
+            None => lines(token, pass, &Buffers::in_place([], self.output)),
+        }
         if P::STORES {
-            output.copy_from_slice(&result[..len]);
+            self.input = None;
         }
-        return;
-    }
-    match input {
-        Some(input) => lines(token, pass, &Buffers::new([input], as_output(output))),
-        None => lines(token, pass, &Buffers::in_place([], output)),
     }
 }
 
-/// Does a pass over a row of two inputs, of which the second is `output` itself where there is none.
-#[inline(always)]
-fn two<V: Register<Element: Element>, P: Pass<V, 2>>(
-    token: V::Token,
-    pass: &mut P,
-    first: &[V::Element],
-    second: Option<&[V::Element]>,
-    output: &mut [V::Element],
-) {
-    let len = output.len();
-    if len < lanes::<V::Element>() {
-        let second = second.unwrap_or(output);
-        let padded = [padded(first, P::PADDING), padded(second, P::PADDING)];
-        let result = short(token, pass, padded);
+/// A row of a line at least, of two inputs, of which the second is `output` itself where there is none.
+struct TwoInputs<'r, T> {
+    first: &'r [T],
+    second: Option<&'r [T]>,
+    output: &'r mut [T],
+}
+
+impl<V: Register<Element: Element>> Row<V, 2> for TwoInputs<'_, V::Element> {
+    #[inline(always)]
+    fn pass<P: Pass<V, 2>>(&mut self, token: V::Token, pass: &mut P) {
+        match self.second {
+            Some(second) => {
+                let buffers = Buffers::new([self.first, second], as_output(self.output));
+                lines(token, pass, &buffers);
+            }
+            None => lines(token, pass, &Buffers::in_place([self.first], self.output)),
+        }
         if P::STORES {
-            output.copy_from_slice(&result[..len]);
+            self.second = None;
         }
-        return;
-    }
-    match second {
-        Some(second) => {
-            let buffers = Buffers::new([first, second], as_output(output));
-            lines(token, pass, &buffers);
-        }
-        None => lines(token, pass, &Buffers::in_place([first], output)),
     }
 }
 
-/// A row of less than a line, up to a whole one.
-#[inline(always)]
-fn padded<T: Element>(row: &[T], padding: f64) -> [T; MOST_LANES] {
-    let mut line = [T::from_f64(padding); MOST_LANES];
-    line[..row.len()].copy_from_slice(row);
-    line
+/// A row of less than a line, with padding behind its end.
+struct Short<V, const N: usize>([Line<V>; N]);
+
+impl<V: Register<Element: Element>, const N: usize> Short<V, N> {
+    #[inline(always)]
+    fn new(token: V::Token, rows: [&[V::Element]; N], padding: f64) -> Self {
+        let mut lines = [[V::constant(padding); MOST_PARTS]; N];
+        let mut i = 0;
+        while i < N {
+            let mut padded = [V::Element::from_f64(padding); MOST_LANES];
+            padded[..rows[i].len()].copy_from_slice(rows[i]);
+            lines[i] = load_line::<V, 1>(token, &Buffers::in_place([], &mut padded), 0, 0);
+            i += 1;
+        }
+        Self(lines)
+    }
+
+    #[inline(always)]
+    fn store(self, output: &mut [V::Element]) {
+        output.copy_from_slice(&lanes_of(self.0[N - 1])[..output.len()]);
+    }
 }
 
-/// What a pass makes of a line.
-#[inline(always)]
-fn short<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
-    token: V::Token,
-    pass: &mut P,
-    mut padded: [[V::Element; MOST_LANES]; N],
-) -> [V::Element; MOST_LANES] {
-    let mut inputs = [[V::constant(0.0); MOST_PARTS]; N];
-    let mut i = 0;
-    while i < N {
-        inputs[i] = load_line::<V, 1>(token, &Buffers::in_place([], &mut padded[i]), 0, 0);
-        i += 1;
+impl<V: Register<Element: Element>, const N: usize> Row<V, N> for Short<V, N> {
+    #[inline(always)]
+    fn pass<P: Pass<V, N>>(&mut self, _: V::Token, pass: &mut P) {
+        let result = pass.line(self.0, Counts::All, 0);
+        if P::STORES {
+            self.0[N - 1] = result;
+        }
     }
-    lanes_of(pass.line(inputs, Counts::All, 0))
 }
 
 /// Hands every line of a row of one at least to the pass.
@@ -328,15 +335,16 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     let inputs_of_last = load(token, row, last);
     let mut at = 0;
     while P::LINES > 1 && at + P::LINES * lanes <= whole {
+        let turn = row.window(at, P::LINES * lanes);
         let mut place = 0;
         while place < P::LINES {
-            line(token, pass, row, at + place * lanes, place);
+            line(token, pass, &turn, place * lanes, place);
             place += 1;
         }
         at += P::LINES * lanes;
     }
     while at < whole {
-        line(token, pass, row, at, 0);
+        line(token, pass, &row.window(at, lanes), 0, 0);
         at += lanes;
     }
     if rest > 0 {
@@ -381,7 +389,6 @@ struct Greatest<V>([Line<V>; 4]);
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Greatest<V> {
     const STORES: bool = false;
-    const PADDING: f64 = f64::NEG_INFINITY;
     // Each would wait for the one before.
     const LINES: usize = 4;
 
@@ -405,13 +412,12 @@ fn greater<V: Register>(a: Line<V>, b: Line<V>) -> Line<V> {
 }
 
 #[inline(always)]
-fn greatest<V: Register<Element: Element>>(
+fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
     token: V::Token,
-    input: Option<&[V::Element]>,
-    output: &mut [V::Element],
+    row: &mut R,
 ) -> V::Element {
     let mut pass = Greatest([[V::constant(f64::NEG_INFINITY); MOST_PARTS]; 4]);
-    one(token, &mut pass, input, output);
+    row.pass(token, &mut pass);
     let [a, b, c, d] = pass.0;
     let mut all = lanes_of(greater(greater(a, b), greater(c, d)));
     let mut lanes = lanes::<V::Element>();
@@ -434,7 +440,6 @@ struct Exponentials<V> {
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     const STORES: bool = true;
-    const PADDING: f64 = f64::NEG_INFINITY;
 
     #[inline(always)]
     fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
@@ -456,7 +461,6 @@ struct SumOfExponentials<V> {
 
 impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     const STORES: bool = false;
-    const PADDING: f64 = f64::NEG_INFINITY;
 
     #[inline(always)]
     fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
@@ -470,11 +474,11 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     }
 }
 
-/// A number as the nearest of `T`, and the rest.
+/// A number and a small one beside it as the nearest of `T`, and the rest.
 #[inline(always)]
-fn split<T: Element>((number, rounded_off): (f64, f64)) -> (T, T) {
-    let high = T::from_f64(number);
-    let rest: f64 = number - high.into() + rounded_off;
+fn split<T: Element>((number, beside): (f64, f64)) -> (T, T) {
+    let high = T::from_f64(number + beside);
+    let rest: f64 = number - high.into() + beside;
     (high, T::from_f64(rest))
 }
 
@@ -486,7 +490,6 @@ struct Times<V> {
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Times<V> {
     const STORES: bool = true;
-    const PADDING: f64 = 0.0;
 
     #[inline(always)]
     fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
@@ -507,7 +510,6 @@ struct LessLog<V> {
 
 impl<V: Register<Element: Element>> Pass<V, 1> for LessLog<V> {
     const STORES: bool = true;
-    const PADDING: f64 = 0.0;
 
     #[inline(always)]
     fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
@@ -526,7 +528,6 @@ struct Dot<V, const LOG: bool>(Sum<V>);
 
 impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> {
     const STORES: bool = false;
-    const PADDING: f64 = 0.0;
 
     #[inline(always)]
     fn line(&mut self, [y, dy]: [Line<V>; 2], counts: Counts<V>, _: usize) -> Line<V> {
@@ -547,7 +548,6 @@ struct LessDot<V, const LOG: bool>(V, V);
 
 impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for LessDot<V, LOG> {
     const STORES: bool = true;
-    const PADDING: f64 = 0.0;
 
     #[inline(always)]
     fn line(&mut self, [y, mut dy]: [Line<V>; 2], _: Counts<V>, _: usize) -> Line<V> {
@@ -581,43 +581,55 @@ impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
         while row < rows {
             let range = row * self.width..(row + 1) * self.width;
             let input = part(self.input, range.clone());
-            forward_row::<V, LOG>(token, input, &mut self.output[range]);
+            let output = &mut self.output[range];
+            if self.width < lanes::<T>() {
+                let given = input.unwrap_or(output);
+                let mut short = Short::<V, 1>::new(token, [given], f64::NEG_INFINITY);
+                forward_row::<V, _, LOG>(token, &mut short);
+                short.store(output);
+            } else {
+                forward_row::<V, _, LOG>(token, &mut OneInput { input, output });
+            }
             row += 1;
         }
     }
 }
 
 #[inline(always)]
-fn forward_row<V: Register<Element: Element>, const LOG: bool>(
+fn forward_row<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     token: V::Token,
-    input: Option<&[V::Element]>,
-    output: &mut [V::Element],
+    row: &mut R,
 ) {
-    let max = V::splat(greatest::<V>(token, input, output));
+    let max = V::splat(greatest::<V, R>(token, row));
     if LOG {
         let sum = Sum::from(1.0);
         let mut pass = SumOfExponentials { max, sum };
-        one::<V, _>(token, &mut pass, input, output);
+        row.pass(token, &mut pass);
         // Without the 1 of the greatest element.
-        let rest = plus(pass.sum.total(1.0), (-1.0, 0.0));
+        let (sum, beside) = pass.sum.total(1.0);
+        let rest = two_sum(sum - 1.0, beside);
         let (high, low) = split::<V::Element>(ln_1p(rest));
         let log = (V::splat(high), V::splat(low));
-        one::<V, _>(token, &mut LessLog { max, log }, input, output);
+        row.pass(token, &mut LessLog { max, log });
     } else {
         // Its exponent is as great as that of any exponential.
         const FIRST: f64 = (1_u128 << 64) as f64;
         let (shift, sum) = (V::Element::shift(max), Sum::from(FIRST));
         let mut pass = Exponentials { shift, sum };
-        one::<V, _>(token, &mut pass, input, output);
-        let (high, low) = split::<V::Element>(inverse(pass.sum.total(FIRST)));
+        row.pass(token, &mut pass);
+        let (high, low) = split::<V::Element>(inverse::<V::Element>(pass.sum.total(FIRST)));
         let (high, low) = (V::splat(high), V::splat(low));
-        one::<V, _>(token, &mut Times { high, low }, None, output);
+        row.pass(token, &mut Times { high, low });
     }
 }
 
-/// `1 / x`, and the rest.
+/// `1 / x`, and the rest, where that counts.
 #[inline(always)]
-fn inverse((x, rounded_off): (f64, f64)) -> (f64, f64) {
+fn inverse<T>((x, beside): (f64, f64)) -> (f64, f64) {
+    if !is_f64::<T>() {
+        return (1.0 / (x + beside), 0.0);
+    }
+    let (x, rounded_off) = two_sum(x, beside);
     let inverse = 1.0 / x;
     let missing = f64::mul_add(-inverse, x, 1.0) - inverse * rounded_off;
     (inverse, inverse * missing)
@@ -649,14 +661,33 @@ impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
             let y = &self.results[range.clone()];
             let dy = part(self.grad_output, range.clone());
             let dx = &mut self.grad[range];
-            let mut dot = Dot::<V, LOG>(Sum::from(0.0));
-            two(token, &mut dot, y, dy, dx);
-            let (high, low) = split::<T>(dot.0.total(0.0));
-            let mut less = LessDot::<V, LOG>(V::splat(high), V::splat(low));
-            two(token, &mut less, y, dy, dx);
+            if self.width < lanes::<T>() {
+                let mut short = Short::<V, 2>::new(token, [y, dy.unwrap_or(dx)], 0.0);
+                backward_row::<V, _, LOG>(token, &mut short);
+                short.store(dx);
+            } else {
+                let (first, second, output) = (y, dy, dx);
+                let mut row = TwoInputs {
+                    first,
+                    second,
+                    output,
+                };
+                backward_row::<V, _, LOG>(token, &mut row);
+            }
             row += 1;
         }
     }
+}
+
+#[inline(always)]
+fn backward_row<V: Register<Element: Element>, R: Row<V, 2>, const LOG: bool>(
+    token: V::Token,
+    row: &mut R,
+) {
+    let mut dot = Dot::<V, LOG>(Sum::from(0.0));
+    row.pass(token, &mut dot);
+    let (high, low) = split::<V::Element>(dot.0.total(0.0));
+    row.pass(token, &mut LessDot::<V, LOG>(V::splat(high), V::splat(low)));
 }
 
 /// Elements of a chunk of whole rows.

@@ -284,6 +284,20 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         })
     }
 
+    /// The `len` elements from `start`, for who does not answer for bounds. They alias these buffers: only one of the two may be in
+    /// use.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[inline(always)]
+    pub(crate) fn window(&self, start: usize, len: usize) -> Self {
+        assert!(len <= self.len && start <= self.len - len);
+        Self {
+            len,
+            ..self.part(start, len)
+        }
+    }
+
     /// The `V::LANES` elements from `at` of one input, for who does not answer for bounds.
     ///
     /// # Panics
