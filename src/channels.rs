@@ -245,15 +245,17 @@ impl<T: Element> Channels<'_, T> {
         mut buffers: Buffers<'_, T, N>,
         mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
     ) {
-        let mut at = start;
-        while buffers.len() > 0 {
-            let value = self.values[self.channel(at)];
-            let rest_of_plane = match self.values.len() {
-                1 => buffers.len(),
-                _ => self.inner - at % self.inner,
+        let mut done = 0;
+        while done < buffers.len() {
+            let at = start + done;
+            let rest = buffers.len() - done;
+            let len = match self.values.len() {
+                1 => rest,
+                _ => rest.min(self.inner - at % self.inner),
             };
-            at += rest_of_plane;
-            run(Values::One(value), buffers.split_off_front(rest_of_plane));
+            let value = self.values[self.channel(at)];
+            run(Values::One(value), buffers.window(done, len));
+            done += len;
         }
     }
 
@@ -263,12 +265,12 @@ impl<T: Element> Channels<'_, T> {
         mut buffers: Buffers<'_, T, N>,
         mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
     ) {
-        let mut at = start;
-        while buffers.len() > 0 {
-            let rest_of_row = &self.values[at % self.values.len()..];
-            let part = buffers.split_off_front(rest_of_row.len());
-            at += part.len();
-            run(Values::Each(&rest_of_row[..part.len()]), part);
+        let mut done = 0;
+        while done < buffers.len() {
+            let row = &self.values[(start + done) % self.values.len()..];
+            let len = row.len().min(buffers.len() - done);
+            run(Values::Each(&row[..len]), buffers.window(done, len));
+            done += len;
         }
     }
 
@@ -278,14 +280,14 @@ impl<T: Element> Channels<'_, T> {
         mut buffers: Buffers<'_, T, N>,
         mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
     ) {
-        let mut at = start;
         let mut memory = [T::ZERO; PATTERN];
-        while buffers.len() > 0 {
-            let part = buffers.split_off_front(PATTERN);
-            let values = &mut memory[..part.len()];
-            self.lay_out(at, values);
-            at += part.len();
-            run(Values::Each(values), part);
+        let mut done = 0;
+        while done < buffers.len() {
+            let len = PATTERN.min(buffers.len() - done);
+            let values = &mut memory[..len];
+            self.lay_out(start + done, values);
+            run(Values::Each(values), buffers.window(done, len));
+            done += len;
         }
     }
 
@@ -311,9 +313,11 @@ impl<T: Element> Channels<'_, T> {
             pattern.copy_within(..more, written);
             written += more;
         }
-        while buffers.len() > 0 {
-            let part = buffers.split_off_front(len);
-            run(Values::Each(&pattern[..part.len()]), part);
+        let mut done = 0;
+        while done < buffers.len() {
+            let len = len.min(buffers.len() - done);
+            run(Values::Each(&pattern[..len]), buffers.window(done, len));
+            done += len;
         }
     }
 

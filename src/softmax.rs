@@ -256,8 +256,12 @@ impl<V: Register<Element: Element>> Row<V, 1> for OneInput<'_, V::Element> {
     #[inline(always)]
     fn pass<P: Pass<V, 1>>(&mut self, token: V::Token, pass: &mut P) {
         match self.input {
-            Some(input) => lines(token, pass, &Buffers::new([input], as_output(self.output))),
-            None => lines(token, pass, &Buffers::in_place([], self.output)),
+            Some(input) => lines(
+                token,
+                pass,
+                &mut Buffers::new([input], as_output(self.output)),
+            ),
+            None => lines(token, pass, &mut Buffers::in_place([], self.output)),
         }
         if P::STORES {
             self.input = None;
@@ -277,10 +281,14 @@ impl<V: Register<Element: Element>> Row<V, 2> for TwoInputs<'_, V::Element> {
     fn pass<P: Pass<V, 2>>(&mut self, token: V::Token, pass: &mut P) {
         match self.second {
             Some(second) => {
-                let buffers = Buffers::new([self.first, second], as_output(self.output));
-                lines(token, pass, &buffers);
+                let mut buffers = Buffers::new([self.first, second], as_output(self.output));
+                lines(token, pass, &mut buffers);
             }
-            None => lines(token, pass, &Buffers::in_place([self.first], self.output)),
+            None => lines(
+                token,
+                pass,
+                &mut Buffers::in_place([self.first], self.output),
+            ),
         }
         if P::STORES {
             self.second = None;
@@ -326,7 +334,7 @@ impl<V: Register<Element: Element>, const N: usize> Row<V, N> for Short<V, N> {
 fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
     pass: &mut P,
-    row: &Buffers<'_, V::Element, N>,
+    row: &mut Buffers<'_, V::Element, N>,
 ) {
     let lanes = lanes::<V::Element>();
     let rest = row.len() % lanes;

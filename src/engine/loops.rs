@@ -202,8 +202,7 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     assert!(buffers.len() >= 2 * V::LANES);
     let end = buffers.len() - V::LANES;
     // SAFETY: `len >= V::LANES`.
-    let (first, last): ([V; OUT], [V; OUT]) =
-        unsafe { (buffers.load(token, map, 0), buffers.load(token, map, end)) };
+    let first: [V; OUT] = unsafe { buffers.load(token, map, 0) };
 
     // Aligned, unless that takes a register more and is no small part of the work.
     let mut at = if M::MEMORY_BOUND || buffers.len() > 8 * V::LANES {
@@ -211,18 +210,22 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     } else {
         V::LANES
     };
-    let turns = (buffers.len() - at) / (unroll::<V, M, N, OUT>() * V::LANES);
+    let turns = (end - at) / (unroll::<V, M, N, OUT>() * V::LANES);
     // Both loops count their turns: given a condition on `at`, LLVM keeps more counters than the body has instructions.
     for _ in 0..turns {
         // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
         for i in 0..unroll::<V, M, N, OUT>() {
-            // SAFETY: so many turns fit behind where `at` began.
+            // SAFETY: so many turns fit between where `at` began and `end`.
             unsafe { step::<V, M, N, OUT>(token, map, buffers, at + i * V::LANES) };
         }
         at += unroll::<V, M, N, OUT>() * V::LANES;
     }
-    // Less than a turn is left; `last` covers its final register.
-    for _ in 1..unroll::<V, M, N, OUT>() {
+    // Not before: far ahead of everything else, it would mislead the CPU's prefetching. Not later, as what follows
+    // may overlap it.
+    // SAFETY: `len >= V::LANES`.
+    let last: [V; OUT] = unsafe { buffers.load(token, map, end) };
+    // At most a turn is left; `last` covers its final register.
+    for _ in 0..unroll::<V, M, N, OUT>() {
         if at >= end {
             break;
         }
