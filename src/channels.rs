@@ -2,6 +2,8 @@
 
 pub(crate) mod sums;
 
+use std::ops::Range;
+
 use crate::element::Element;
 use crate::engine::buffers::{LINE, Lines};
 use crate::engine::{Buffers, Plan};
@@ -214,12 +216,12 @@ impl<T: Element> Channels<'_, T> {
     }
 
     /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose values are one number or
-    /// stand in a row.
+    /// stand in a row. `run` makes a part by [`Buffers::window`].
     pub(crate) fn cut<const N: usize>(
         &self,
         start: usize,
         buffers: Buffers<'_, T, N>,
-        run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+        run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         match self.layout() {
             Layout::Planes => self.cut_planes(start, buffers, run),
@@ -243,7 +245,7 @@ impl<T: Element> Channels<'_, T> {
         &self,
         start: usize,
         mut buffers: Buffers<'_, T, N>,
-        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+        mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         let mut done = 0;
         while done < buffers.len() {
@@ -254,7 +256,7 @@ impl<T: Element> Channels<'_, T> {
                 _ => rest.min(self.inner - at % self.inner),
             };
             let value = self.values[self.channel(at)];
-            run(Values::One(value), buffers.window(done, len));
+            run(Values::One(value), &mut buffers, done..done + len);
             done += len;
         }
     }
@@ -263,13 +265,13 @@ impl<T: Element> Channels<'_, T> {
         &self,
         start: usize,
         mut buffers: Buffers<'_, T, N>,
-        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+        mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         let mut done = 0;
         while done < buffers.len() {
             let row = &self.values[(start + done) % self.values.len()..];
             let len = row.len().min(buffers.len() - done);
-            run(Values::Each(&row[..len]), buffers.window(done, len));
+            run(Values::Each(&row[..len]), &mut buffers, done..done + len);
             done += len;
         }
     }
@@ -278,7 +280,7 @@ impl<T: Element> Channels<'_, T> {
         &self,
         start: usize,
         mut buffers: Buffers<'_, T, N>,
-        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+        mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         let mut memory = [T::ZERO; PATTERN];
         let mut done = 0;
@@ -286,7 +288,7 @@ impl<T: Element> Channels<'_, T> {
             let len = PATTERN.min(buffers.len() - done);
             let values = &mut memory[..len];
             self.lay_out(start + done, values);
-            run(Values::Each(values), buffers.window(done, len));
+            run(Values::Each(values), &mut buffers, done..done + len);
             done += len;
         }
     }
@@ -296,7 +298,7 @@ impl<T: Element> Channels<'_, T> {
         len: usize,
         start: usize,
         mut buffers: Buffers<'_, T, N>,
-        mut run: impl for<'v> FnMut(Values<'v, T>, Buffers<'v, T, N>),
+        mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         // Beside the output, so that where one is on a cache line the other is, too.
         const LINE_BYTES: usize = 64;
@@ -316,7 +318,11 @@ impl<T: Element> Channels<'_, T> {
         let mut done = 0;
         while done < buffers.len() {
             let len = len.min(buffers.len() - done);
-            run(Values::Each(&pattern[..len]), buffers.window(done, len));
+            run(
+                Values::Each(&pattern[..len]),
+                &mut buffers,
+                done..done + len,
+            );
             done += len;
         }
     }

@@ -101,9 +101,13 @@ pub(crate) fn forward_bias<T: Element, F: Formula>(
         fn run_by<W: Way, F: Formula>(self, formula: F) -> Written<T> {
             let Self(plan, bias, buffers) = self;
             plan.run_in_pieces(F::MEMORY_BOUND, buffers, |place, start, piece| {
-                bias.cut(start, piece, |bias, part| match bias {
-                    Values::One(bias) => W::run(place, Shifted(formula, bias.into()), part),
-                    Values::Each(bias) => W::run(place, OfSum(formula), part.with_input(bias)),
+                bias.cut(start, piece, |bias, whole, part| match bias {
+                    Values::One(bias) => {
+                        W::run(place, Shifted(formula, bias.into()), whole.window(part))
+                    }
+                    Values::Each(bias) => {
+                        W::run(place, OfSum(formula), whole.window(part).with_input(bias))
+                    }
                 });
             })
         }
@@ -136,9 +140,17 @@ pub(crate) fn backward_bias<T: Element, F: Gradient>(
         fn run_by<W: Way, F: Gradient>(self, formula: F) -> Written<T> {
             let Self(plan, bias, buffers) = self;
             plan.run_in_pieces(F::GRADIENT_MEMORY_BOUND, buffers, |place, start, piece| {
-                bias.cut(start, piece, |bias, part| match bias {
-                    Values::One(bias) => W::run(place, SlopeShifted(formula, bias.into()), part),
-                    Values::Each(bias) => W::run(place, SlopeAtSum(formula), part.with_input(bias)),
+                bias.cut(start, piece, |bias, whole, part| match bias {
+                    Values::One(bias) => W::run(
+                        place,
+                        SlopeShifted(formula, bias.into()),
+                        whole.window(part),
+                    ),
+                    Values::Each(bias) => W::run(
+                        place,
+                        SlopeAtSum(formula),
+                        whole.window(part).with_input(bias),
+                    ),
                 });
             })
         }

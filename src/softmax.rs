@@ -343,7 +343,7 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     let inputs_of_last = load(token, row, last);
     let mut at = 0;
     while P::LINES > 1 && at + P::LINES * lanes <= whole {
-        let turn = row.window(at, P::LINES * lanes);
+        let turn = row.window(at..at + P::LINES * lanes);
         let mut place = 0;
         while place < P::LINES {
             line(token, pass, &turn, place * lanes, place);
@@ -352,7 +352,7 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
         at += P::LINES * lanes;
     }
     while at < whole {
-        line(token, pass, &row.window(at, lanes), 0, 0);
+        line(token, pass, &row.window(at..at + lanes), 0, 0);
         at += lanes;
     }
     if rest > 0 {

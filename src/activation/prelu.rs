@@ -209,10 +209,15 @@ impl<'a, T: Element> PRelu<'a, T> {
             <ForwardEach as Map<2>>::MEMORY_BOUND,
             buffers,
             |place, start, piece| {
-                self.slopes.cut(start, piece, |slopes, part| match slopes {
-                    Values::One(slope) => of_slope(slope).choose(OnPiece(place, &part)),
-                    Values::Each(slopes) => place.run(ForwardEach, &part.with_input(slopes)),
-                });
+                self.slopes
+                    .cut(start, piece, |slopes, whole, part| match slopes {
+                        Values::One(slope) => {
+                            of_slope(slope).choose(OnPiece(place, &whole.window(part)))
+                        }
+                        Values::Each(slopes) => {
+                            place.run(ForwardEach, &whole.window(part).with_input(slopes))
+                        }
+                    });
             },
         )
     }
@@ -222,10 +227,15 @@ impl<'a, T: Element> PRelu<'a, T> {
             <BackwardEach as Map<3>>::MEMORY_BOUND,
             buffers,
             |place, start, piece| {
-                self.slopes.cut(start, piece, |slopes, part| match slopes {
-                    Values::One(slope) => of_slope(slope).choose_gradient(OnPiece(place, &part)),
-                    Values::Each(slopes) => place.run(BackwardEach, &part.with_input(slopes)),
-                });
+                self.slopes
+                    .cut(start, piece, |slopes, whole, part| match slopes {
+                        Values::One(slope) => {
+                            of_slope(slope).choose_gradient(OnPiece(place, &whole.window(part)))
+                        }
+                        Values::Each(slopes) => {
+                            place.run(BackwardEach, &whole.window(part).with_input(slopes))
+                        }
+                    });
             },
         )
     }

@@ -7,6 +7,7 @@
 use std::array;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use crate::arch::Register;
 use crate::formula::Kernel;
@@ -215,7 +216,7 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
 
     /// The addresses of the first output.
     #[cfg(test)]
-    pub(super) fn output_bytes(&self) -> std::ops::Range<usize> {
+    pub(super) fn output_bytes(&self) -> Range<usize> {
         let start = self.outputs[0].addr();
         start..start + self.len * size_of::<T>()
     }
@@ -284,17 +285,19 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         })
     }
 
-    /// The `len` elements from `start`, while these are borrowed.
+    /// The elements of `range`, while these are borrowed.
     ///
-    /// For many parts in turns this is faster than [`split_off_front`](Buffers::split_off_front), which leaves a rest that was just
-    /// written in pieces: the compiler copies it by wider loads, and such a load waits until every store before it has reached
-    /// its cache line.
+    /// Who runs many parts in turns makes each by this, where it is used, and no sooner. A part that is handed on is copied by
+    /// loads that are wider than the stores just before; such a load waits until all earlier stores have reached
+    /// their cache lines, and a kernel then begins with an empty pipeline: from memory it took 1.3 times as long.
     ///
     /// # Panics
-    /// If there are fewer.
+    /// If it is not within.
     #[inline(always)]
-    pub(crate) fn window(&mut self, start: usize, len: usize) -> Buffers<'_, T, N, OUT> {
-        assert!(len <= self.len && start <= self.len - len);
+    pub(crate) fn window(&mut self, range: Range<usize>) -> Buffers<'_, T, N, OUT> {
+        let Range { start, end } = range;
+        assert!(start <= end && end <= self.len);
+        let len = end - start;
         Self {
             len,
             ..self.part(start, len)
