@@ -36,6 +36,10 @@ pub struct Channels<'a, T> {
 /// enough to make a call for each negligible (`docs/measurements.md`, *Channels*; `cargo bench -- prelu`).
 const PATTERN: usize = 2048;
 
+/// From this many last channels on each row gets a call of its own: a pattern would be as fast and has to be written first
+/// (`docs/measurements.md`, *Channels*).
+const ROW: usize = 512;
+
 /// From this many elements on a plane gets a call of its own, with one value: below it, values laid out as a
 /// pattern are faster (`cargo bench -- prelu`).
 const PLANE: usize = 256;
@@ -118,7 +122,7 @@ impl<'a, T> Channels<'a, T> {
         let (channels, period) = (self.values.len(), self.period());
         if channels == 1 || self.inner >= PLANE || (self.inner >= SMALL_PLANE && period > PATTERN) {
             Layout::Planes
-        } else if period > PATTERN {
+        } else if period > PATTERN || (self.inner == 1 && channels >= ROW) {
             Layout::Rows
         } else {
             // Whole cache lines too, where they fit.
