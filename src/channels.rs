@@ -38,7 +38,7 @@ const PATTERN: usize = 2048;
 
 /// From this many last channels on each row gets a call of its own: a pattern would be as fast and has to be written first
 /// (`docs/measurements.md`, *Channels*).
-const ROW: usize = 512;
+pub(crate) const ROW: usize = 512;
 
 /// From this many elements on a plane gets a call of its own, with one value: below it, values laid out as a
 /// pattern are faster (`cargo bench -- prelu`).
@@ -122,7 +122,7 @@ impl<'a, T> Channels<'a, T> {
         let (channels, period) = (self.values.len(), self.period());
         if channels == 1 || self.inner >= PLANE || (self.inner >= SMALL_PLANE && period > PATTERN) {
             Layout::Planes
-        } else if period > PATTERN || (self.inner == 1 && channels >= ROW) {
+        } else if period > PATTERN {
             Layout::Rows
         } else {
             // Whole cache lines too, where they fit.
@@ -220,20 +220,24 @@ impl<T: Element> Channels<'_, T> {
     }
 
     /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose values are one number or
-    /// stand in a row. `run` makes a part by [`Buffers::window`].
+    /// stand in a row: in that of the channels themselves, where they are the last ones and at least `row` of them. `run` makes a
+    /// part by [`Buffers::window`].
     pub(crate) fn cut<const N: usize>(
         &self,
+        row: usize,
         start: usize,
         buffers: Buffers<'_, T, N>,
         run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         match self.layout() {
             Layout::Planes => self.cut_planes(start, buffers, run),
-            // A pattern of few rows would cost more than it saves.
-            _ if self.inner == 1 && buffers.len() <= 2 * self.values.len() => {
+            Layout::Rows if self.inner == 1 => self.cut_rows(start, buffers, run),
+            // A pattern of few rows would cost more than it saves, and one of long rows saves nothing.
+            _ if self.inner == 1
+                && (self.values.len() >= row || buffers.len() <= 2 * self.values.len()) =>
+            {
                 self.cut_rows(start, buffers, run);
             }
-            Layout::Rows if self.inner == 1 => self.cut_rows(start, buffers, run),
             Layout::Rows => self.cut_short_runs(start, buffers, run),
             // What is short should not pay for the memory of a long pattern.
             Layout::Pattern(len) if len.min(buffers.len()) <= 64 => {

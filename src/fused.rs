@@ -101,7 +101,7 @@ pub(crate) fn forward_bias<T: Element, F: Formula>(
         fn run_by<W: Way, F: Formula>(self, formula: F) -> Written<T> {
             let Self(plan, bias, buffers) = self;
             plan.run_in_pieces(F::MEMORY_BOUND, buffers, |place, start, piece| {
-                bias.cut(start, piece, |bias, whole, part| match bias {
+                bias.cut(W::ROW, start, piece, |bias, whole, part| match bias {
                     Values::One(bias) => {
                         W::run(place, Shifted(formula, bias.into()), whole.window(part))
                     }
@@ -140,7 +140,7 @@ pub(crate) fn backward_bias<T: Element, F: Gradient>(
         fn run_by<W: Way, F: Gradient>(self, formula: F) -> Written<T> {
             let Self(plan, bias, buffers) = self;
             plan.run_in_pieces(F::GRADIENT_MEMORY_BOUND, buffers, |place, start, piece| {
-                bias.cut(start, piece, |bias, whole, part| match bias {
+                bias.cut(W::ROW, start, piece, |bias, whole, part| match bias {
                     Values::One(bias) => W::run(
                         place,
                         SlopeShifted(formula, bias.into()),

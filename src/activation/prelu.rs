@@ -2,7 +2,7 @@ use std::mem::MaybeUninit;
 
 use super::leaky_relu::LeakyRelu;
 use crate::arch::Tier;
-use crate::channels::{Channels, Values, sums};
+use crate::channels::{Channels, ROW, Values, sums};
 use crate::element::Element;
 use crate::engine::buffers::{self, Buffers, Written};
 use crate::engine::{Piece, Plan};
@@ -210,7 +210,7 @@ impl<'a, T: Element> PRelu<'a, T> {
             buffers,
             |place, start, piece| {
                 self.slopes
-                    .cut(start, piece, |slopes, whole, part| match slopes {
+                    .cut(ROW, start, piece, |slopes, whole, part| match slopes {
                         Values::One(slope) => {
                             of_slope(slope).choose(OnPiece(place, &whole.window(part)))
                         }
@@ -228,7 +228,7 @@ impl<'a, T: Element> PRelu<'a, T> {
             buffers,
             |place, start, piece| {
                 self.slopes
-                    .cut(start, piece, |slopes, whole, part| match slopes {
+                    .cut(ROW, start, piece, |slopes, whole, part| match slopes {
                         Values::One(slope) => {
                             of_slope(slope).choose_gradient(OnPiece(place, &whole.window(part)))
                         }

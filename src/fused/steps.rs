@@ -1,5 +1,6 @@
 //! How a kernel that was made of a formula is run: as one loop, or step by step.
 
+use crate::channels::ROW;
 use crate::element::Element;
 use crate::engine::buffers::{Buffers, LINE, Lines, Source, Target, Written};
 use crate::engine::{Piece, Plan};
@@ -13,6 +14,9 @@ pub(super) trait Steps<const N: usize, const OUT: usize = 1>: Kernel<N, OUT> {
 
 /// How a kernel is run on a piece of a call.
 pub(super) trait Way {
+    /// From so many elements on a row may be a piece: see [`Channels::cut`](crate::Channels::cut).
+    const ROW: usize;
+
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
         place: Piece,
         kernel: K,
@@ -24,6 +28,8 @@ pub(super) trait Way {
 pub(super) struct OneLoop;
 
 impl Way for OneLoop {
+    const ROW: usize = ROW;
+
     #[inline]
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
         place: Piece,
@@ -75,20 +81,23 @@ impl InSteps {
             true => LEN,
             false => LEN - LINE + piece.misaligned_by(64),
         };
-        while piece.len() > 0 {
-            let buffers = piece.split_off_front(len);
-            let memory = &mut memory.0[..buffers.len()];
+        let mut done = 0;
+        while done < piece.len() {
+            let end = piece.len().min(done + len);
             kernel.steps(&mut Block {
                 place,
-                buffers,
-                memory,
+                buffers: piece.window(done..end),
+                memory: &mut memory.0[..end - done],
             });
-            len = LEN;
+            (done, len) = (end, LEN);
         }
     }
 }
 
 impl Way for InSteps {
+    // A block of its own for each costs more than to write a pattern.
+    const ROW: usize = usize::MAX;
+
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
         place: Piece,
         kernel: K,
