@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rectify::{ActivationArrays, AnyActivation, Element, Gradient};
 
-use crate::arrays::{Inputs, Work, axis_of, run};
+use crate::arrays::{Inputs, Values, Work, axis_of, run};
 
 /// An activation, from its text or from its name and parameters.
 ///
@@ -129,7 +129,7 @@ impl Activation {
     ) -> PyResult<Bound<'py, PyAny>> {
         let inputs = Inputs {
             arrays: [("x", x)],
-            bias: None,
+            values: None,
         };
         let [y] = run(
             x.py(),
@@ -151,7 +151,7 @@ impl Activation {
     ) -> PyResult<Bound<'py, PyAny>> {
         let inputs = Inputs {
             arrays: [("x", x), ("grad_output", grad_output)],
-            bias: None,
+            values: None,
         };
         let [dx] = run(
             x.py(),
@@ -178,7 +178,7 @@ impl Activation {
         let axis = axis_of(("x", x), axis)?;
         let inputs = Inputs {
             arrays: [("x", x)],
-            bias: Some((bias, axis)),
+            values: Some(bias_of(bias, axis)),
         };
         let [y] = run(
             x.py(),
@@ -206,7 +206,7 @@ impl Activation {
         let axis = axis_of(("x", x), axis)?;
         let inputs = Inputs {
             arrays: [("x", x), ("grad_output", grad_output)],
-            bias: Some((bias, axis)),
+            values: Some(bias_of(bias, axis)),
         };
         let [dx] = run(
             x.py(),
@@ -228,7 +228,7 @@ impl Activation {
     ) -> PyResult<Bound<'py, PyAny>> {
         let inputs = Inputs {
             arrays: [("residual", residual), ("x", x)],
-            bias: None,
+            values: None,
         };
         let [y] = run(
             x.py(),
@@ -254,7 +254,10 @@ impl Activation {
             ("residual", residual),
             ("grad_output", grad_output),
         ];
-        let inputs = Inputs { arrays, bias: None };
+        let inputs = Inputs {
+            arrays,
+            values: None,
+        };
         let [dx] = run(
             x.py(),
             &inputs,
@@ -275,7 +278,7 @@ impl Activation {
     ) -> PyResult<Bound<'py, PyAny>> {
         let inputs = Inputs {
             arrays: [("gate", gate), ("value", value)],
-            bias: None,
+            values: None,
         };
         let [y] = run(
             gate.py(),
@@ -301,7 +304,10 @@ impl Activation {
             ("value", value),
             ("grad_output", grad_output),
         ];
-        let inputs = Inputs { arrays, bias: None };
+        let inputs = Inputs {
+            arrays,
+            values: None,
+        };
         let outputs = [
             ("out[0]", out.as_ref().map(|out| &out.0)),
             ("out[1]", out.as_ref().map(|out| &out.1)),
@@ -325,6 +331,14 @@ impl Activation {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (String,)) {
         (slf.get_type().into_any(), (slf.get().__str__(),))
+    }
+}
+
+fn bias_of<'a, 'py>(bias: &'a Bound<'py, PyAny>, axis: usize) -> Values<'a, 'py> {
+    Values {
+        argument: ("bias", bias),
+        axis: Some(axis),
+        shape_output: false,
     }
 }
 

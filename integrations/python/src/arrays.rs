@@ -29,8 +29,17 @@ pub(crate) type Argument<'a, 'py> = (&'static str, &'a Bound<'py, PyAny>);
 pub(crate) struct Inputs<'a, 'py, const N: usize> {
     /// Of one shape. An output may be the last one, which it replaces then.
     pub(crate) arrays: [Argument<'a, 'py>; N],
-    /// A value for each index of an axis of theirs, which comes behind them.
-    pub(crate) bias: Option<(&'a Bound<'py, PyAny>, usize)>,
+    /// Come behind them.
+    pub(crate) values: Option<Values<'a, 'py>>,
+}
+
+/// An input with fewer values than the arrays have elements.
+pub(crate) struct Values<'a, 'py> {
+    pub(crate) argument: Argument<'a, 'py>,
+    /// The axis of the arrays that has a value for each index; `None` where one value is that of all elements.
+    pub(crate) axis: Option<usize>,
+    /// Whether the output has the shape of these values, and replaces none of the inputs.
+    pub(crate) shape_output: bool,
 }
 
 /// Runs `work`, without the GIL, and returns the outputs: those that are given, or new arrays.
@@ -52,6 +61,12 @@ pub(crate) fn run<'py, const N: usize, const OUT: usize>(
 /// The number of axes of an argument.
 pub(crate) fn ndim((name, array): Argument<'_, '_>) -> PyResult<usize> {
     Ok(float_array(name, array)?.ndim())
+}
+
+/// Whether an argument has one value, with one axis or none.
+pub(crate) fn is_one_value((name, array): Argument<'_, '_>) -> PyResult<bool> {
+    let array = float_array(name, array)?;
+    Ok(array.ndim() <= 1 && array.len() == 1)
 }
 
 /// The axis that `axis` names, from the end where it is negative; NumPy's `AxisError` where there is none.
@@ -88,15 +103,21 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
     for array in &read[1..] {
         same_shape(&read[0], array)?;
     }
-    if let Some((bias, axis)) = inputs.bias {
-        let bias = typed::<T>(("bias", bias), inputs.arrays[0].0)?;
-        fits_axis(&bias.1, axis, &read[0])?;
-        read.push(bias);
+    // The input whose shape the outputs have, and whether one may replace it.
+    let (mut model, mut replaceable) = (N - 1, OUT == 1);
+    if let Some(values) = &inputs.values {
+        read.push(typed::<T>(values.argument, inputs.arrays[0].0)?);
+        if let Some(axis) = values.axis {
+            fits_axis(&read[N], axis, &read[0])?;
+        }
+        if values.shape_output {
+            (model, replaceable) = (N, false);
+        }
     }
     let fresh = |py| -> PyResult<Bound<'py, PyAny>> {
         static EMPTY_LIKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let empty_like = EMPTY_LIKE.import(py, "numpy", "empty_like")?;
-        empty_like.call1((&read[N - 1].1, py.None(), "K", false))
+        empty_like.call1((&read[model].1, py.None(), "K", false))
     };
 
     let mut in_place = false;
@@ -107,17 +128,14 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
             continue;
         };
         let output = typed::<T>((name, output), inputs.arrays[0].0)?;
-        same_shape(&read[0], &output)?;
+        same_shape(&read[model], &output)?;
         can_be_written(&output)?;
         for (i, input) in read.iter().enumerate() {
-            if OUT == 1 && i == N - 1 && is_the_same(&input.1, &output.1) {
+            let replaceable = replaceable && i == model;
+            if replaceable && is_the_same(&input.1, &output.1) {
                 in_place = true;
             } else if share_memory(&input.1, &output.1)? {
-                return Err(PyValueError::new_err(overlap(
-                    &output,
-                    input,
-                    OUT == 1 && i == N - 1,
-                )));
+                return Err(PyValueError::new_err(overlap(&output, input, replaceable)));
             }
         }
         for other in &write {
@@ -127,11 +145,11 @@ fn run_on<'py, T: Element + numpy::Element, const N: usize, const OUT: usize>(
         }
         write.push(output);
     }
-    if read[0].1.is_empty() {
+    if write.iter().all(|(_, output)| output.is_empty()) {
         return Ok(into_results(write));
     }
 
-    let replaced = in_place.then_some(N - 1);
+    let replaced = in_place.then_some(model);
     match compute(py, &read, replaced, &write, work) {
         Ok(()) => Ok(into_results(write)),
         // An output and another array may lie between each other without an element in common, which the borrows of the crate
@@ -273,17 +291,17 @@ fn same_shape<T: numpy::Element>(first: &Typed<'_, T>, other: &Typed<'_, T>) -> 
 }
 
 fn fits_axis<T: numpy::Element>(
-    bias: &Bound<'_, PyArrayDyn<T>>,
+    (name_of_values, values): &Typed<'_, T>,
     axis: usize,
     (name, array): &Typed<'_, T>,
 ) -> PyResult<()> {
     let indices = array.shape()[axis];
-    if bias.shape() == [indices] {
+    if values.shape() == [indices] {
         return Ok(());
     }
-    let [bias, array] = [bias, array].map(|array| shape(array));
+    let [values, array] = [values, array].map(|array| shape(array));
     let wrong = format!(
-        "`bias` has shape {bias}, but axis {axis} of `{name}`, of shape {array}, takes ({indices},)"
+        "`{name_of_values}` has shape {values}, but axis {axis} of `{name}`, of shape {array}, takes ({indices},)"
     );
     Err(PyValueError::new_err(wrong))
 }

@@ -119,7 +119,7 @@ macro_rules! softmax {
             parallel: bool,
         ) -> PyResult<Bound<'py, PyAny>> {
             let along = <$softmax>::along(Axis(axis_of(("x", x), axis)?));
-            let inputs = Inputs { arrays: [("x", x)], bias: None };
+            let inputs = Inputs { arrays: [("x", x)], values: None };
             let [y] = run(x.py(), &inputs, [("out", out)], &Rows { along, backward: false, parallel })?;
             Ok(y)
         }
@@ -145,7 +145,7 @@ macro_rules! softmax {
             parallel: bool,
         ) -> PyResult<Bound<'py, PyAny>> {
             let along = <$softmax>::along(Axis(axis_of(("output", output), axis)?));
-            let inputs = Inputs { arrays: [("output", output), ("grad_output", grad_output)], bias: None };
+            let inputs = Inputs { arrays: [("output", output), ("grad_output", grad_output)], values: None };
             let [dx] = run(output.py(), &inputs, [("out", out)], &Rows { along, backward: true, parallel })?;
             Ok(dx)
         }

@@ -4,6 +4,7 @@
 mod activation;
 mod arrays;
 mod functions;
+mod prelu;
 
 use pyo3::prelude::*;
 use rectify::Tier;
@@ -26,6 +27,7 @@ fn _rectify(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<activation::Activation>()?;
     functions::add_to(module)?;
+    prelu::add_to(module)?;
     module.add_function(wrap_pyfunction!(tier, module)?)?;
     module.add_function(wrap_pyfunction!(tiers, module)?)
 }

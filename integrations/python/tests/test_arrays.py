@@ -119,6 +119,62 @@ def test_backward_gated(data, activation, dtype, shape, parallel):
     assert all(written_only(base, old, view) for (view, base), old in zip(outs, before))
 
 
+@settings(max_examples=250, deadline=None)
+@given(st.data(), dtypes, shapes, st.sampled_from(["", "_backward", "_backward_weight"]), st.booleans())
+def test_prelu(data, dtype, shape, form, parallel):
+    # A slope for all, or one for each index of an axis; the axes of the arrays in any order.
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1)) if shape else 1
+    choices = [(), (1,)] + ([(shape[axis],)] if shape else [])
+    weight = data.draw(strided(data.draw(st.sampled_from(choices)), dtype))[0]
+    inputs = {"x": data.draw(strided(shape, dtype))[0], "weight": weight}
+    if form:
+        inputs["grad_output"] = data.draw(strided(shape, dtype))[0]
+    call = getattr(rectify, "prelu" + form)
+    if data.draw(st.booleans()):
+        # The same order of all without gaps, which is read where it is.
+        order = data.draw(st.permutations(range(len(shape))))
+        for name in set(inputs) - {"weight"}:
+            dense = np.array(inputs[name].transpose(order), order="C", copy=True)
+            inputs[name] = dense.transpose(np.argsort(order))
+    # Channels last: one by one, each with its own slope.
+    expected = call(*contiguous(*inputs.values()), axis)
+    kept = contiguous(*inputs.values())
+    if weight.size != 1 and form != "_backward_weight":
+        for c, slope in enumerate(weight):
+            each = [np.moveaxis(inputs[name], axis, 0)[c, ...].copy() for name in inputs if name != "weight"]
+            each.insert(1, np.array(slope))
+            assert same_bits(np.asarray(np.moveaxis(expected, axis, 0)[c, ...]), call(*each))
+
+    assert same_bits(call(**inputs, axis=axis, parallel=parallel), expected)
+    shape_of_out = weight.shape if form == "_backward_weight" else shape
+    out, base = data.draw(strided(shape_of_out, dtype, read_only=False))
+    before = base.copy()
+    assert call(**inputs, axis=axis, out=out, parallel=parallel) is out
+    assert same_bits(out, expected)
+    assert written_only(base, before, out)
+    assert all(same_bits(a, b) for a, b in zip(inputs.values(), kept))
+    if form != "_backward_weight":
+        name = "grad_output" if form else "x"
+        replaced, base = data.draw(strided(shape, dtype, read_only=False))
+        replaced[...] = inputs[name]
+        before, inputs[name] = base.copy(), replaced
+        assert call(**inputs, axis=axis, out=replaced, parallel=parallel) is replaced
+        assert same_bits(replaced, expected)
+        assert written_only(base, before, replaced)
+
+
+def test_prelu_without_elements():
+    for shape, axis in [((0, 3, 4), 1), ((3, 0), 0), ((2, 0), 1), ((0,), 0)]:
+        x, weight = np.ones(shape, np.float32), np.ones(shape[axis], np.float32)
+        assert rectify.prelu(x, weight, axis).shape == shape
+        assert rectify.prelu_backward(x, weight, x, axis).shape == shape
+        for out in [None, np.full(weight.shape, 7, np.float32)]:
+            grad = rectify.prelu_backward_weight(x, weight, x, axis, out)
+            assert same_bits(grad, np.zeros(weight.shape, np.float32))
+    x = np.ones((0, 3), np.float32)
+    assert rectify.prelu_backward_weight(x, np.array(0.5, np.float32), x) == 0
+
+
 SOFTMAX = [
     (rectify.softmax, rectify.softmax_backward),
     (rectify.log_softmax, rectify.log_softmax_backward),
@@ -216,6 +272,14 @@ def test_large_arrays_in_parallel():
         assert same_bits(call(x, parallel=True), expected)
         assert same_bits(np.ascontiguousarray(call(x.T.copy().T, parallel=True)), expected)
         assert same_bits(call(x, out=x.copy(), parallel=True), expected)
+    # Sums that are no NaN show in which order they were taken.
+    x, dy = [numbers(x.shape, np.float32, seed, special=False) for seed in (1, 2)]
+    for axis in (0, 1):
+        weight = numbers((x.shape[axis],), np.float32, 3)
+        for call in (rectify.prelu_backward, rectify.prelu_backward_weight):
+            expected = call(x, weight, dy, axis)
+            assert same_bits(call(x, weight, dy, axis, parallel=True), expected)
+            assert same_bits(call(x.T.copy().T, weight, dy, axis, parallel=True), expected)
 
 
 def test_the_gil_is_released():

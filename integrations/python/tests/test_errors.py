@@ -1,5 +1,7 @@
 """What is wrong is said, and nothing is written."""
 
+import itertools
+
 import numpy as np
 import pytest
 from common import NAMES
@@ -38,10 +40,20 @@ def calls(x, out):
         yield lambda: rectify.log_softmax(x, out=out)
 
 
+def calls_of_prelu(x, out):
+    """The same of prelu, with one slope."""
+    one, slope = np.ones(getattr(x, "shape", (3, 4)), np.float32), np.ones(1, np.float32)
+    yield lambda: rectify.prelu(x, slope, out=out)
+    for inputs in [(x, slope, one), (one, slope, x)]:
+        yield lambda: rectify.prelu_backward(*inputs, out=out)
+        if out is None:
+            yield lambda: rectify.prelu_backward_weight(*inputs)
+
+
 def refused(error, words, x=X, out=None):
     kept = None if out is None else out.copy()
     count = 0
-    for call in calls(x, out):
+    for call in itertools.chain(calls(x, out), calls_of_prelu(x, out)):
         with pytest.raises(error) as caught:
             call()
         for word in words:
@@ -208,6 +220,50 @@ def test_parameters():
         rectify.leaky_relu(X, negative_slope="1")
     with pytest.raises(TypeError):
         rectify.Activation("leaky_relu", negative_slope=None)
+
+
+def test_prelu():
+    functions = [
+        lambda x, *rest, **more: rectify.prelu(x, *rest, **more),
+        lambda x, w, *rest, **more: rectify.prelu_backward(x, w, x, *rest, **more),
+        lambda x, w, *rest, **more: rectify.prelu_backward_weight(x, w, x, *rest, **more),
+    ]
+    for i, function in enumerate(functions):
+        for weight, axis in [((3,), 1), ((4,), 0), ((2,), -1), ((0,), 1), ((1, 4), 1), ((1, 1), 1), ((3, 4), 0)]:
+            result = np.full(weight if i == 2 else (3, 4), 7, np.float32)
+            with pytest.raises(ValueError) as caught:
+                function(X, np.ones(weight, np.float32), axis, result)
+            words = [f"`weight` has shape {weight}", f"axis {axis % 2} of `x`, of shape (3, 4), takes ({(3, 4)[axis]},)"]
+            assert all(word in str(caught.value) for word in words)
+            assert np.all(result == 7)
+        for axis in [2, -3]:
+            with pytest.raises(np.exceptions.AxisError, match=f"axis {axis} is out of bounds"):
+                function(X, X[0], axis)
+        with pytest.raises(np.exceptions.AxisError, match="axis 1 is out of bounds for array of dimension 1"):
+            function(X[0], X[0])
+        # Nothing asks for the axis of one slope.
+        assert function(X[0], np.ones(1, np.float32)) is not None
+        with pytest.raises(TypeError, match="`weight` has dtype float64, but `x` has float32"):
+            function(X, np.ones(4))
+        for weight in [0.5, [0.5] * 4, None]:
+            with pytest.raises(TypeError, match="`weight` must be a NumPy array of float32 or float64"):
+                function(X, weight)
+    for slopes in (4, 1):
+        memory = np.ones(4, np.float32)
+        weight = memory[:slopes]
+        # The slopes are read when the output is written.
+        with pytest.raises(ValueError, match="`out` overlaps `weight` in memory: give memory of its own"):
+            rectify.prelu_backward_weight(X, weight, X, out=weight)
+        with pytest.raises(ValueError, match="`weight` has shape .*, but `out` has shape"):
+            rectify.prelu_backward_weight(X, weight, X, out=np.ones(3, np.float32))
+        x = np.ones((1, 4), np.float32)
+        with pytest.raises(ValueError, match="`out` overlaps `x` in memory"):
+            rectify.prelu_backward_weight(x, weight, x, out=x[0, :slopes])
+        with pytest.raises(ValueError, match="`out` overlaps `x`"):
+            rectify.prelu_backward(x, weight, x.copy(), out=x)
+        with pytest.raises(ValueError, match="`out` overlaps `weight`"):
+            rectify.prelu(memory.reshape(1, 4), weight, out=memory.reshape(1, 4))
+        assert np.all(memory == 1) and np.all(x == 1)
 
 
 def test_axes():

@@ -13,9 +13,12 @@ from common import NAMES, TEXTS, numbers, parameters_of, same_bits
 import rectify
 
 
+PRELU = ["prelu", "prelu_backward", "prelu_backward_weight"]
+
+
 def test_a_function_for_each_activation():
     others = {"Activation", "__version__", "softmax", "softmax_backward", "tier", "tiers"}
-    others |= {"log_softmax", "log_softmax_backward"}
+    others |= {"log_softmax", "log_softmax_backward", *PRELU}
     assert set(rectify.__all__) == set(NAMES) | others
     assert len(rectify.__all__) == len(NAMES) + len(others)
 
@@ -76,7 +79,7 @@ def test_functions_are_pickled():
 
 def test_help():
     assert rectify.__doc__ and rectify.__version__
-    for name in [*NAMES, "softmax", "softmax_backward", "log_softmax", "log_softmax_backward"]:
+    for name in [*NAMES, "softmax", "softmax_backward", "log_softmax", "log_softmax_backward", *PRELU]:
         text = pydoc.plain(pydoc.render_doc(getattr(rectify, name)))
         assert "out=None, parallel=False)" in text and "parallel:" in text
     assert "leaky_relu(x, negative_slope=0.01, out=None" in pydoc.plain(pydoc.render_doc(rectify.leaky_relu))

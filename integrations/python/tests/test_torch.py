@@ -27,7 +27,7 @@ def smooth_inputs(*shape):
 
 
 def test_functions_are_those_of_arrays():
-    assert set(rectify.torch.__all__) == {*NAMES, "softmax", "log_softmax", "Activation"}
+    assert set(rectify.torch.__all__) == {*NAMES, "prelu", "softmax", "log_softmax", "Activation"}
     for name in NAMES:
         ours = inspect.signature(getattr(rectify.torch, name)).parameters
         assert {key: p.default for key, p in ours.items() if key not in ("x", "parallel")} == parameters_of(
@@ -70,6 +70,41 @@ def test_gradcheck(text):
 @pytest.mark.parametrize("axis", [0, -1])
 def test_gradcheck_of_softmax(function, axis):
     assert torch.autograd.gradcheck(lambda x: function(x, axis), (smooth_inputs(3, 5),))
+
+
+def test_prelu():
+    # As PyTorch has it: values and both gradients; images in both layouts, rows, and one slope for all.
+    for shape, slopes in [((2, 3, 5, 4), 3), ((2, 3, 5, 4), 1), ((6, 3), 3), ((7,), 1), ((), 1)]:
+        for layout in (lambda x: x, lambda x: x.to(memory_format=torch.channels_last) if x.dim() == 4 else x.t().contiguous().t()):
+            x, dy = [layout(tensor(shape, seed=i)) for i in (1, 2)]
+            results = []
+            for function in (rectify.torch.prelu, torch.nn.functional.prelu):
+                inputs = x.clone().requires_grad_(), tensor((slopes,), seed=3).requires_grad_()
+                y = function(*inputs)
+                results.append((y, *torch.autograd.grad(y, inputs, dy)))
+            torch.testing.assert_close(*results)
+            assert results[0][0].stride() == x.stride()
+    # One slope without an axis of its own.
+    x, weight = tensor((3, 4)).requires_grad_(), torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    rectify.torch.prelu(x, weight, parallel=True).sum().backward()
+    torch.testing.assert_close(weight.grad, x.detach().clamp(max=0).sum())
+    # In the place of PyTorch's own, and with what is not asked for left out.
+    layer = torch.nn.PReLU(4)
+    x = tensor((3, 4), np.float32)
+    rectify.torch.prelu(x, layer.weight).sum().backward()
+    torch.testing.assert_close(layer.weight.grad, x.clamp(max=0).sum(0))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_gradcheck_of_prelu(axis):
+    x = smooth_inputs(3, 5, 2)
+    weight = torch.linspace(0.1, 0.7, x.shape[axis], dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, w: rectify.torch.prelu(x, w, axis), (x, weight))
+    one = torch.tensor([0.3], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, w: rectify.torch.prelu(x.transpose(0, 2), w, axis), (x, one))
+    for needed in [(True, False), (False, True)]:
+        inputs = [x.detach().requires_grad_(is_needed) for x, is_needed in zip((x, weight), needed)]
+        assert torch.autograd.gradcheck(lambda x, w: rectify.torch.prelu(x, w, axis), inputs)
 
 
 def test_against_pytorch():
@@ -119,6 +154,7 @@ def test_operators_are_as_pytorch_wants_them():
         ((x, other), lambda x, r: opcheck(ops.forward_residual, (x, r, text, False))),
         ((x, other), lambda g, u: opcheck(ops.forward_gated, (g, u, text, False))),
         ((x,), lambda x: opcheck(ops.softmax, (x, 0, True, False))),
+        ((x, bias), lambda x, w: opcheck(ops.prelu, (x, w, 1, False))),
     ]:
         call(*[x.clone().requires_grad_() for x in tensors])
     for operator, arguments in [
@@ -127,6 +163,8 @@ def test_operators_are_as_pytorch_wants_them():
         (ops.backward_residual, (x, other, dy, text, False)),
         (ops.backward_gated, (x, other, dy, text, False)),
         (ops.softmax_backward, (x, dy, 0, False, False)),
+        (ops.prelu_backward, (x, bias, dy, 1, False)),
+        (ops.prelu_backward_weight, (x, bias, dy, 1, False)),
     ]:
         opcheck(operator, arguments)
 
@@ -137,7 +175,7 @@ silu = rectify.torch.Activation("silu")
 def model(x, w, b, shortcut):
     y = rectify.torch.leaky_relu(x @ w, negative_slope=0.2)
     y = silu.forward_bias(y, b) + rectify.torch.gelu(y.t()).t()
-    y = silu.forward_gated(silu.forward_residual(y, shortcut), y)
+    y = silu.forward_gated(silu.forward_residual(y, shortcut), rectify.torch.prelu(y, b))
     return rectify.torch.softmax(y) + rectify.torch.log_softmax(y, axis=0)
 
 
@@ -180,6 +218,8 @@ def test_dtypes(dtype):
         lambda: activation.forward_residual(x, fine),
         lambda: activation.forward_bias(fine, x),
         lambda: rectify.torch.softmax(x),
+        lambda: rectify.torch.prelu(x, fine),
+        lambda: rectify.torch.prelu(fine, x[:1]),
     ]:
         with pytest.raises(TypeError, match=words):
             call()
@@ -200,6 +240,8 @@ def test_errors():
         rectify.torch.Activation("nothing")
     with pytest.raises(ValueError, match="out of bounds"):
         rectify.torch.softmax(x, 2)
+    with pytest.raises(ValueError, match=r"`weight` has shape \(3,\).*\(3, 4\)"):
+        rectify.torch.prelu(x, torch.ones(3))
     with pytest.raises(TypeError, match="dense"):
         rectify.torch.relu(x.to_sparse())
 

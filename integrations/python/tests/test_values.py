@@ -93,6 +93,34 @@ def test_softmax(axis, dtype, tolerance):
     np.testing.assert_allclose(result, log_grad, rtol=10 * tolerance, atol=100 * tolerance)
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_prelu(axis, dtype, tolerance):
+    random = np.random.default_rng(1)
+    x, dy = random.standard_normal((2, 6, 50, 70)).astype(dtype)
+    weight = random.standard_normal(x.shape[axis]).astype(dtype)
+    for weight in (weight, weight[:1], weight[:1].reshape(())):
+        slopes = weight if weight.size == 1 else np.moveaxis(weight.reshape(-1, 1, 1), 0, axis)
+        np.testing.assert_array_equal(rectify.prelu(x, weight, axis), np.where(x < 0, slopes * x, x))
+        np.testing.assert_array_equal(
+            rectify.prelu_backward(x, weight, dy, axis), np.where(x <= 0, slopes * dy, dy)
+        )
+        terms = np.where(x <= 0, x.astype(np.float64) * dy, 0)
+        others = None if weight.size == 1 else tuple(i for i in range(3) if i != axis % 3)
+        grad = rectify.prelu_backward_weight(x, weight, dy, axis)
+        assert grad.shape == weight.shape
+        bound = tolerance * np.abs(terms).sum(others).max()
+        np.testing.assert_allclose(grad, terms.sum(others).reshape(weight.shape), rtol=0, atol=bound)
+
+
+def test_special_values_of_prelu():
+    x = np.array([[-np.inf, np.nan, np.inf, -0.0, 0.0, -1.0]], np.float32)
+    y = rectify.prelu(x, np.full(6, 0.5, np.float32))[0]
+    assert y[0] == -np.inf and np.isnan(y[1]) and y[2] == np.inf and np.signbit(y[3]) and y[5] == -0.5
+    # A slope is not looked at.
+    np.testing.assert_array_equal(np.isnan(rectify.prelu(x, np.full(1, np.nan, np.float32)))[0], [1, 1, 0, 0, 0, 1])
+
+
 def test_special_values():
     x = np.array([-np.inf, np.nan, np.inf, -0.0], np.float32)
     y = rectify.gelu(x)

@@ -15,6 +15,8 @@ assert_type(rectify.leaky_relu(double, 0.1, out=double, parallel=True), NDArray[
 assert_type(activation(single), NDArray[np.float32])
 assert_type(activation.backward_gated(double, double, double), tuple[NDArray[np.float64], NDArray[np.float64]])
 assert_type(rectify.softmax(single, axis=0), NDArray[np.float32])
+assert_type(rectify.prelu(single, single), NDArray[np.float32])
+assert_type(rectify.prelu_backward_weight(double, double, double, axis=-1, out=double), NDArray[np.float64])
 assert_type(rectify.tiers(), list[str])
 rectify.gelu(np.zeros(3, np.int32))  # type: ignore[type-var]
 rectify.gelu(single, out=double)  # type: ignore[type-var]

@@ -8,7 +8,7 @@
     array([-1.5 , -0.25,  0.  ,  2.  ], dtype=float32)
 
 A function for each activation; `Activation`, which has their gradients and what is fused with them (a bias, a residual, a
-gate); `softmax` and `log_softmax`. Every element has the same bits on every instruction set, at every shape, whatever the strides, and
+gate); `prelu`, whose slopes are learned, `softmax` and `log_softmax`. Every element has the same bits on every instruction set, at every shape, whatever the strides, and
 on any number of threads. The GIL is released while a call computes.
 
 `rectify.torch`, which is imported apart, has the same for PyTorch's tensors.

@@ -24,6 +24,9 @@ __all__ = [
     "log_softmax",
     "log_softmax_backward",
     "mish",
+    "prelu",
+    "prelu_backward",
+    "prelu_backward_weight",
     "relu",
     "relu6",
     "selu",
@@ -68,6 +71,25 @@ def mish(x: _Array, out: _Array | None = None, parallel: bool = False) -> _Array
 def log_sigmoid(x: _Array, out: _Array | None = None, parallel: bool = False) -> _Array: ...
 def softsign(x: _Array, out: _Array | None = None, parallel: bool = False) -> _Array: ...
 def tanh_shrink(x: _Array, out: _Array | None = None, parallel: bool = False) -> _Array: ...
+def prelu(
+    x: _Array, weight: _Array, axis: int = 1, out: _Array | None = None, parallel: bool = False
+) -> _Array: ...
+def prelu_backward(
+    x: _Array,
+    weight: _Array,
+    grad_output: _Array,
+    axis: int = 1,
+    out: _Array | None = None,
+    parallel: bool = False,
+) -> _Array: ...
+def prelu_backward_weight(
+    x: _Array,
+    weight: _Array,
+    grad_output: _Array,
+    axis: int = 1,
+    out: _Array | None = None,
+    parallel: bool = False,
+) -> _Array: ...
 def softmax(x: _Array, axis: int = -1, out: _Array | None = None, parallel: bool = False) -> _Array: ...
 def softmax_backward(
     output: _Array, grad_output: _Array, axis: int = -1, out: _Array | None = None, parallel: bool = False

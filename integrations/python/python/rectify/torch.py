@@ -5,10 +5,10 @@
     >>> rectify.torch.gelu(x).sum().backward()
     >>> block = torch.nn.Sequential(torch.nn.Linear(64, 64), rectify.torch.Activation("leaky_relu(negative_slope=0.1)"))
 
-A function for each activation, softmax, and `Activation`: a module, with what is fused with it. They are operators of PyTorch
+A function for each activation, `prelu`, softmax, and `Activation`: a module, with what is fused with it. They are operators of PyTorch
 (`torch.library.custom_op`), so autograd and torch.compile know them. Gradients have none of their own.
 
-Tensors are read where they are, whatever their strides, and every element has the bits that it has in `rectify`, but of a bias' gradient,
+Tensors are read where they are, whatever their strides (but by `prelu`, which copies some), and every element has the bits that it has in `rectify`, but of a bias' gradient,
 whose sum is PyTorch's; a result is laid out as torch.empty_like does it. What is no dense tensor of float32 or float64 on the CPU is a TypeError; shapes that differ, and a
 parameter that is NaN, are a ValueError.
 
@@ -44,6 +44,7 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "mish",
+    "prelu",
     "relu",
     "relu6",
     "selu",
@@ -97,6 +98,16 @@ def softmax(x: Tensor, axis: int = -1, parallel: bool = False) -> Tensor:
 def log_softmax(x: Tensor, axis: int = -1, parallel: bool = False) -> Tensor:
     """x - log(sum(exp(x))) along an axis: the logarithm of softmax, accurate where that is tiny, too."""
     return _softmax(x, axis, True, parallel)
+
+
+def prelu(x: Tensor, weight: Tensor, axis: int = 1, parallel: bool = False) -> Tensor:
+    """Leaky ReLU with a learned slope for each channel: weight[c] * x where x < 0, else x.
+
+    As torch.nn.functional.prelu, with the gradients of `x` and of `weight`: one slope for each index of `axis`, or one for all elements.
+    Its weight's gradient is a sum that has the same bits on every instruction set and any number of threads. Tensors that are dense in
+    memory, whatever the order of their axes, are read where they are; for the weight's gradient, those that are contiguous.
+    """
+    return _prelu(x, weight, axis, parallel)
 
 
 def relu(x: Tensor, parallel: bool = False) -> Tensor:
@@ -333,6 +344,30 @@ def _softmax_backward(output: Tensor, grad_output: Tensor, axis: int, logarithm:
     return grad
 
 
+@torch.library.custom_op("rectify::prelu", mutates_args=())
+def _prelu(x: Tensor, weight: Tensor, axis: int, parallel: bool) -> Tensor:
+    arrays = _arrays(x=x, weight=weight)
+    y = torch.empty_like(x)
+    _rectify.prelu(*arrays, axis, out=y.numpy(), parallel=parallel)
+    return y
+
+
+@torch.library.custom_op("rectify::prelu_backward", mutates_args=())
+def _prelu_backward(x: Tensor, weight: Tensor, grad_output: Tensor, axis: int, parallel: bool) -> Tensor:
+    arrays = _arrays(x=x, weight=weight, grad_output=grad_output)
+    grad = torch.empty_like(x)
+    _rectify.prelu_backward(*arrays, axis, out=grad.numpy(), parallel=parallel)
+    return grad
+
+
+@torch.library.custom_op("rectify::prelu_backward_weight", mutates_args=())
+def _prelu_backward_weight(x: Tensor, weight: Tensor, grad_output: Tensor, axis: int, parallel: bool) -> Tensor:
+    arrays = _arrays(x=x, weight=weight, grad_output=grad_output)
+    grad = torch.empty_like(weight)
+    _rectify.prelu_backward_weight(*arrays, axis, out=grad.numpy(), parallel=parallel)
+    return grad
+
+
 def _like_first(x: Tensor, *others: Any) -> Tensor:
     _look_at(x=x)
     return torch.empty_like(x)
@@ -348,9 +383,12 @@ for _operator in (
     _forward_gated,
     _softmax,
     _softmax_backward,
+    _prelu,
+    _prelu_backward,
 ):
     _operator.register_fake(_like_first)
 _backward_gated.register_fake(lambda gate, *others: (_like_first(gate), _like_first(gate)))
+_prelu_backward_weight.register_fake(lambda x, weight, *others: _like_first(weight))
 
 
 def _save(tensors: int):
@@ -384,6 +422,11 @@ def _gated_gradient(ctx: Any, grad: Tensor):
     return *_backward_gated(*ctx.saved_tensors, grad, *ctx.others), None, None
 
 
+def _prelu_gradient(ctx: Any, grad: Tensor):
+    asked = zip(ctx.needs_input_grad, (_prelu_backward, _prelu_backward_weight))
+    return *[gradient(*ctx.saved_tensors, grad, *ctx.others) if is_asked else None for is_asked, gradient in asked], None, None
+
+
 def _save_output(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(output)
     ctx.others = inputs[1:]
@@ -398,3 +441,4 @@ _forward_bias.register_autograd(_bias_gradient, setup_context=_save(2))
 _forward_residual.register_autograd(_residual_gradient, setup_context=_save(2))
 _forward_gated.register_autograd(_gated_gradient, setup_context=_save(2))
 _softmax.register_autograd(_softmax_gradient, setup_context=_save_output)
+_prelu.register_autograd(_prelu_gradient, setup_context=_save(2))
