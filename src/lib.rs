@@ -93,6 +93,7 @@
 //! | arch | loads and stores, tiers, one file an instruction set, facts about the CPU | `src/arch.rs`, `src/arch/` |
 //! | math | exp and its like, and the smooth activations, over any register: `f32` and `f64` apart | `src/math.rs`, `src/math/` |
 //! | vector | the arithmetic of a register | `src/vector.rs` |
+//! | multiply-add | that of one `f32`, where there may be no instruction for it | `src/mul_add.rs` |
 //!
 //! Unsafe code stands in `arch` (instructions, and the floating-point mode) and in four files of `engine`:
 //! `buffers` (a caller's buffers as pointers), `loops` (what is in bounds, and the non-temporal stores), `plan` (an
@@ -119,6 +120,7 @@ pub mod guide;
 mod lengths;
 mod map_slices;
 mod math;
+mod mul_add;
 mod named;
 #[cfg(feature = "ndarray")]
 mod ndarray;
