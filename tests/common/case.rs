@@ -166,6 +166,8 @@ impl Threads {
         Ok(match bytes.int_in_range(0..=4)? {
             0 | 1 => Self::Caller,
             2 => Self::GlobalPool,
+            // WebAssembly has no threads to make one of.
+            _ if cfg!(target_family = "wasm") => Self::GlobalPool,
             _ => Self::PoolOf(*bytes.choose(&POOLS)?),
         })
     }
