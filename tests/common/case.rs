@@ -166,8 +166,6 @@ impl Threads {
         Ok(match bytes.int_in_range(0..=4)? {
             0 | 1 => Self::Caller,
             2 => Self::GlobalPool,
-            // WebAssembly has no threads to make one of.
-            _ if cfg!(target_family = "wasm") => Self::GlobalPool,
             _ => Self::PoolOf(*bytes.choose(&POOLS)?),
         })
     }
@@ -190,6 +188,15 @@ pub fn pool(threads: usize) -> &'static rayon::ThreadPool {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.expect("so many threads")
     })
+}
+
+/// What `work` returns inside of it. WebAssembly starts no thread: there on this one.
+#[cfg(feature = "parallel")]
+pub fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    if cfg!(target_family = "wasm") {
+        return work();
+    }
+    pool(threads).install(work)
 }
 
 impl<T: TestElement> Case<T> {
@@ -227,7 +234,7 @@ impl<T: TestElement> Case<T> {
     fn on_threads(&self, work: impl FnOnce() + Send) {
         match self.threads {
             #[cfg(feature = "parallel")]
-            Threads::PoolOf(threads) => pool(threads).install(work),
+            Threads::PoolOf(threads) => in_pool(threads, work),
             _ => work(),
         }
     }

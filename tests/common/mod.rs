@@ -171,16 +171,6 @@ pub fn on_all_cores<R: Send>(work: impl Fn() -> R + Sync) -> Vec<R> {
     })
 }
 
-/// What `work` returns in a pool of so many threads. WebAssembly starts none: there on this one.
-#[cfg(feature = "parallel")]
-pub fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-    if cfg!(target_family = "wasm") {
-        return work();
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.expect("threads").install(work)
-}
-
 fn watched(work: &mut dyn FnMut()) {
     /// A hundred times what the slowest test takes natively; sanitizers and emulators need some of it.
     const LIMIT: Duration = Duration::from_secs(300);

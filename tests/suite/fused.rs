@@ -420,9 +420,9 @@ fn sums_by_channel() {
         layout.sum(&elements, &mut totals);
         assert_eq!(totals, expected, "{channels} channels of {inner}");
         #[cfg(feature = "parallel")]
-        for threads in [1, 2, 5] {
+        for threads in [1, 2, 8] {
             totals.fill(f32::NAN);
-            crate::common::in_pool(threads, || layout.par_sum(&elements, &mut totals));
+            crate::common::case::in_pool(threads, || layout.par_sum(&elements, &mut totals));
             assert_eq!(
                 totals, expected,
                 "{channels} channels of {inner}, {threads} threads"
