@@ -232,7 +232,8 @@ mod registers {
         let narrowed = {
             use std::arch::wasm32::*;
             let (low, high) = (f32x4_demote_f64x2_zero(low), f32x4_demote_f64x2_zero(high));
-            i64x2_shuffle::<0, 2>(low, high)
+            // One shuffle of both, LLVM takes apart into numbers.
+            v128_or(low, i32x4_shuffle::<2, 3, 0, 1>(high, high))
         };
         narrowed.into()
     }
