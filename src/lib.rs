@@ -93,11 +93,13 @@
 //! | arch | loads and stores, tiers, one file an instruction set, facts about the CPU | `src/arch.rs`, `src/arch/` |
 //! | math | exp and its like, and the smooth activations, over any register: `f32` and `f64` apart | `src/math.rs`, `src/math/` |
 //! | vector | the arithmetic of a register | `src/vector.rs` |
+//! | multiply-add | that of one number, where there may be no instruction for it | `src/mul_add.rs` |
 //!
 //! Unsafe code stands in `arch` (instructions, and the floating-point mode) and in four files of `engine`:
 //! `buffers` (a caller's buffers as pointers), `loops` (what is in bounds, and the non-temporal stores), `plan` (an
 //! output that was written is initialised) and `helpers` (a borrow that threads of the pool may outlive, behind a
-//! gate). Of what else users link, `integrations/c` has some: what takes pointers from C.
+//! gate). Of what else users link, `integrations/c` and `integrations/web` have some: what
+//! takes pointers from C, or from JavaScript.
 
 #[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
 compile_error!(
@@ -119,6 +121,7 @@ pub mod guide;
 mod lengths;
 mod map_slices;
 mod math;
+mod mul_add;
 mod named;
 #[cfg(feature = "ndarray")]
 mod ndarray;

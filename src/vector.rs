@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::mul_add::{mul_add_f32, mul_add_f64};
 pub(crate) use sealed::{Bits, Functions, Shift};
 
 /// What keeps [`Vector`] to the registers of this crate, and what only this crate uses of it.
@@ -272,7 +273,7 @@ pub trait Vector:
 
 /// A number is a register of one lane.
 macro_rules! one_lane {
-    ($element:ident, $mantissa_bits:literal) => {
+    ($element:ident, $mantissa_bits:literal, $mul_add:path) => {
         impl Bits for $element {
             type Lane = Self;
             const MANTISSA_BITS: u32 = $mantissa_bits;
@@ -333,7 +334,7 @@ macro_rules! one_lane {
 
             #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
-                <$element>::mul_add(self, factor, addend)
+                $mul_add(self, factor, addend)
             }
 
             #[inline(always)]
@@ -369,5 +370,5 @@ macro_rules! one_lane {
     };
 }
 
-one_lane!(f32, 23);
-one_lane!(f64, 52);
+one_lane!(f32, 23, mul_add_f32);
+one_lane!(f64, 52, mul_add_f64);

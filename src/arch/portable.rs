@@ -157,11 +157,20 @@ macro_rules! wide_register {
 
             #[inline(always)]
             fn load((): (), from: &Self::Array) -> Self {
+                // Arrays of numbers LLVM takes apart there, and goes on with them one by one.
+                if cfg!(target_family = "wasm") {
+                    // SAFETY: the array is as long as the register, all bits of which are values.
+                    return unsafe { from.as_ptr().cast::<Self>().read_unaligned() };
+                }
                 Self::new(*from)
             }
 
             #[inline(always)]
             fn store(self, to: &mut MaybeUninit<Self::Array>) {
+                if cfg!(target_family = "wasm") {
+                    // SAFETY: the array is as long as the register, and is borrowed exclusively.
+                    return unsafe { to.as_mut_ptr().cast::<Self>().write_unaligned(self) };
+                }
                 to.write(self.to_array());
             }
         }
@@ -242,7 +251,40 @@ mod extrema {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+/// One instruction there, too: of `(b, a)`, `pmax` is `b < a ? a : b`.
+#[cfg(target_feature = "simd128")]
+mod extrema {
+    use std::arch::wasm32::*;
+    use std::mem::transmute;
+
+    use wide::{f32x4, f32x8, f64x2, f64x4};
+
+    macro_rules! one_instruction {
+        ($($name:ident($half:ident), $pair_name:ident($pair:ident) is $intrinsic:ident;)*) => {$(
+            #[inline(always)]
+            pub(super) fn $name(a: $half, b: $half) -> $half {
+                $intrinsic(b.into(), a.into()).into()
+            }
+
+            #[inline(always)]
+            pub(super) fn $pair_name(a: $pair, b: $pair) -> $pair {
+                // SAFETY: a pair is two halves, of which all bits are values.
+                let [[a, a_high], [b, b_high]] = unsafe { transmute::<[$pair; 2], [[$half; 2]; 2]>([a, b]) };
+                // SAFETY: as above.
+                unsafe { transmute::<[$half; 2], $pair>([$name(a, b), $name(a_high, b_high)]) }
+            }
+        )*};
+    }
+
+    one_instruction! {
+        max_f32x4(f32x4), max_f32x8(f32x8) is f32x4_pmax;
+        min_f32x4(f32x4), min_f32x8(f32x8) is f32x4_pmin;
+        max_f64x2(f64x2), max_f64x4(f64x4) is f64x2_pmax;
+        min_f64x2(f64x2), min_f64x4(f64x4) is f64x2_pmin;
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
 mod extrema {
     use std::array;
 

@@ -114,6 +114,10 @@ impl Pool {
 
 /// Whether this is not the process that first called this.
 fn is_forked() -> bool {
+    // It has no processes, and would panic when asked for their number.
+    if cfg!(target_family = "wasm") {
+        return false;
+    }
     static FIRST: AtomicU32 = AtomicU32::new(0);
     is_another(&FIRST, process::id())
 }
@@ -259,7 +263,7 @@ impl Drop for Closing<'_> {
 }
 
 /// The global pool for one test at a time, with no request of another open.
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 pub(super) fn quiet_global_pool() -> std::sync::MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -269,7 +273,8 @@ pub(super) fn quiet_global_pool() -> std::sync::MutexGuard<'static, ()> {
     one
 }
 
-#[cfg(test)]
+// WebAssembly has no threads to test with.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use std::collections::HashSet;
     use std::panic::{catch_unwind, resume_unwind};

@@ -351,6 +351,7 @@ pub(super) mod seen {
     }
 
     /// Whether this thread has fenced what it streamed.
+    #[cfg(panic = "unwind")]
     pub(crate) fn is_fenced() -> bool {
         !unfenced().contains(&thread::current().id())
     }

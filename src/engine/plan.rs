@@ -270,9 +270,7 @@ impl Piece {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Once;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
@@ -386,8 +384,13 @@ mod tests {
         }
     }
 
+    // Where panics abort, nobody catches them.
     #[test]
+    #[cfg(panic = "unwind")]
     fn a_panic_while_streaming_is_fenced() {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
         /// Panics at some register.
         #[derive(Clone, Copy)]
         struct Panics<'a>(&'a AtomicUsize);
@@ -426,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "parallel")]
+    #[cfg(all(feature = "parallel", not(target_family = "wasm")))]
     fn only_par_splits() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
         pool.expect("threads").install(|| {
@@ -438,6 +441,16 @@ mod tests {
         });
         let _quiet = crate::engine::helpers::quiet_global_pool();
         assert!(runs(Plan::default().par(), LARGE, true).len() > 5 || cfg!(miri));
+    }
+
+    /// As on WebAssembly, where no thread can be started.
+    #[test]
+    #[cfg(all(feature = "parallel", target_family = "wasm"))]
+    fn without_threads_par_does_not_split() {
+        everything_is_large();
+        for in_place in [false, true] {
+            assert_eq!(runs(Plan::default().par(), LARGE, in_place).len(), 1);
+        }
     }
 
     #[test]

@@ -86,7 +86,8 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Shares<'a, T, N, OUT> {
     }
 }
 
-#[cfg(test)]
+// WebAssembly has no threads to test with.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use std::collections::HashSet;
     use std::sync::Condvar;

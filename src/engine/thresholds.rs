@@ -162,7 +162,7 @@ mod tests {
             "{split_outside_bytes}"
         );
         assert!(
-            (768 << 10..=4 << 30).contains(&stream_bytes),
+            (768 << 10..=4_u64 << 30).contains(&(stream_bytes as u64)),
             "{stream_bytes}"
         );
     }

@@ -190,6 +190,15 @@ pub fn pool(threads: usize) -> &'static rayon::ThreadPool {
     })
 }
 
+/// What `work` returns inside of it. WebAssembly starts no thread: there on this one.
+#[cfg(feature = "parallel")]
+pub fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    if cfg!(target_family = "wasm") {
+        return work();
+    }
+    pool(threads).install(work)
+}
+
 impl<T: TestElement> Case<T> {
     /// # Panics
     /// If a method does anything but what its definition says.
@@ -225,7 +234,7 @@ impl<T: TestElement> Case<T> {
     fn on_threads(&self, work: impl FnOnce() + Send) {
         match self.threads {
             #[cfg(feature = "parallel")]
-            Threads::PoolOf(threads) => pool(threads).install(work),
+            Threads::PoolOf(threads) => in_pool(threads, work),
             _ => work(),
         }
     }

@@ -148,8 +148,27 @@ pub fn assert_large(bytes: usize) {
 /// Ends the process if `work` does not end in time: a deadlock must not pass for a slow machine.
 pub fn in_time(work: impl FnOnce()) {
     let mut work = Some(work);
+    let mut work = || work.take().expect("it is called once")();
+    // There, nobody is left to watch.
+    if cfg!(target_family = "wasm") {
+        return work();
+    }
     // One function, and not one for each `work`.
-    watched(&mut || work.take().expect("it is called once")());
+    watched(&mut work);
+}
+
+/// What `work` returns on each core: on this thread, and on as many others as there are more cores.
+pub fn on_all_cores<R: Send>(work: impl Fn() -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..cores).map(|_| scope.spawn(&work)).collect();
+        let mut all = vec![work()];
+        all.extend(others.into_iter().map(|other| {
+            let result = other.join();
+            result.unwrap_or_else(|panic| resume_unwind(panic))
+        }));
+        all
+    })
 }
 
 fn watched(work: &mut dyn FnMut()) {

@@ -2,11 +2,10 @@
 //! every tier, and that of a sample.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 use rectify::{Activation, AnyActivation, Tier};
 
-use crate::common::{SMOOTH, tiers};
+use crate::common::{SMOOTH, on_all_cores, tiers};
 use crate::every_f32::{SAMPLE, block, blocks, hash, hash_of_all, one_nan};
 
 const TABLE: &str = include_str!("../accuracy.csv");
@@ -32,14 +31,7 @@ fn hash_on(tier: Tier, activation: AnyActivation, gradient: bool, every: u64) ->
             hashes.push((index, hash(&y)));
         }
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut hashes: Vec<(u64, u64)> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let joined = threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no panic"));
-        joined.flatten().collect()
-    });
+    let mut hashes: Vec<(u64, u64)> = on_all_cores(work).into_iter().flatten().collect();
     hashes.sort_unstable();
     let hashes: Vec<u64> = hashes.into_iter().map(|(_, hash)| hash).collect();
     hash_of_all(&hashes)

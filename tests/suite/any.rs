@@ -30,7 +30,7 @@ fn it_is_the_activation_that_it_holds() {
 #[test]
 fn it_is_split_as_the_activation_that_it_holds() {
     in_time(|| {
-        crate::common::case::pool(3).install(|| {
+        crate::common::case::in_pool(3, || {
             let mut buffers = GuardedBuffers::<f32>::new(300_000);
             for_each_activation!(few, |activation| {
                 let any = AnyActivation::from(activation);

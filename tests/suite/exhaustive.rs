@@ -2,9 +2,8 @@
 //! have hashes, in `accuracy.rs`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 
-use crate::common::{assert_same_bits, assert_same_gradient, poison, tiers, values};
+use crate::common::{assert_same_bits, assert_same_gradient, on_all_cores, poison, tiers, values};
 use crate::for_each_activation;
 
 /// Values a chunk: `x`, `dy`, the result and the reference, of 64 KiB each, fit the L2 cache.
@@ -26,12 +25,7 @@ fn for_every_f32(check: impl Fn(&[f32]) + Sync) {
             check(&x);
         }
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
-    });
+    on_all_cores(work);
 }
 
 #[test]

@@ -419,7 +419,7 @@ fn check_map<T: TestElement, M: Map<N> + Debug, const N: usize, const LESS: usiz
 #[cfg(feature = "parallel")]
 fn over_threads<R: Send>(mut work: impl FnMut() -> R + Send) {
     in_time(|| {
-        crate::common::case::pool(3).install(&mut work);
+        crate::common::case::in_pool(3, &mut work);
         work();
     });
 }

@@ -5,7 +5,7 @@ use accurate::traits::*;
 use rectify::{Activation, Channels, PRelu, scalar};
 
 #[cfg(feature = "parallel")]
-use crate::common::case::{POOLS, pool};
+use crate::common::case::{POOLS, in_pool};
 use crate::common::{
     At, GuardedBuffers, Pages, TestElement, assert_large, assert_same_bits, in_time,
     rerun_streamed_and_split, tiers, values,
@@ -121,7 +121,7 @@ fn at_any_number_of_threads() {
         let prelu = PRelu::new(Channels::new(&slopes, inner)).par();
         for threads in POOLS {
             in_time(|| {
-                pool(threads).install(|| {
+                in_pool(threads, || {
                     for len in [1_000_000, longest] {
                         let len = len / (inner * channels) * inner * channels;
                         buffers.check_kernel(&prelu, len, At::Offset(threads % 16), At::Back);
@@ -282,7 +282,7 @@ fn slope_gradients_at_any_number_of_threads() {
         PRelu::new(Channels::new(&slopes, inner)).backward_slopes(&x, &dy, &mut serial);
         for threads in POOLS {
             in_time(|| {
-                pool(threads).install(|| {
+                in_pool(threads, || {
                     let mut grad = vec![0.0; channels];
                     let prelu = PRelu::new(Channels::new(&slopes, inner)).par();
                     prelu.backward_slopes(&x, &dy, &mut grad);
