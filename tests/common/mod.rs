@@ -179,16 +179,17 @@ pub fn in_time(work: impl FnOnce()) {
 }
 
 fn watched(work: &mut dyn FnMut()) {
-    /// A hundred times what the slowest test takes natively; sanitizers and emulators need some of it.
+    /// A hundred times what the slowest test takes natively; sanitizers need some of it.
     const LIMIT: Duration = Duration::from_secs(300);
+    let limit = if is_emulated() { 6 * LIMIT } else { LIMIT };
     let (done, is_done) = mpsc::channel::<()>();
     let name = thread::current().name().map(str::to_owned);
     let watch = thread::spawn(move || {
-        if is_done.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if is_done.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
             // Not `eprintln`, which tests keep to themselves until they end.
             let _ = writeln!(
                 io::stderr(),
-                "{name:?} has not ended after {LIMIT:?}: a deadlock?"
+                "{name:?} has not ended after {limit:?}: a deadlock?"
             );
             abort();
         }
