@@ -243,7 +243,38 @@ mod extrema {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+/// A comparison and a selection: NEON's own maximum treats NaN and zeros otherwise. Lane by lane LLVM does not always make
+/// of it what it is.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod extrema {
+    use wide::{f32x4, f32x8, f64x2, f64x4};
+
+    macro_rules! by_selection {
+        ($($max:ident, $min:ident: $register:ident;)*) => {$(
+            #[inline(always)]
+            pub(super) fn $max(a: $register, b: $register) -> $register {
+                a.simd_gt(b).select(a, b)
+            }
+
+            #[inline(always)]
+            pub(super) fn $min(a: $register, b: $register) -> $register {
+                a.simd_lt(b).select(a, b)
+            }
+        )*};
+    }
+
+    by_selection! {
+        max_f32x8, min_f32x8: f32x8;
+        max_f64x4, min_f64x4: f64x4;
+        max_f32x4, min_f32x4: f32x4;
+        max_f64x2, min_f64x2: f64x2;
+    }
+}
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon")
+)))]
 mod extrema {
     use std::array;
 

@@ -19,6 +19,10 @@ const INSTRUCTION: bool = cfg!(target_feature = "fma")
         target_family = "wasm"
     ));
 
+/// Whether `wide`'s rounds once: it is NEON's instruction. Of the standard library's, lane by lane, the compiler does not
+/// always make that one again.
+const WIDE: bool = cfg!(all(target_arch = "aarch64", target_feature = "neon"));
+
 /// Lane by lane: without closures, which would be compiled without a tier's instructions.
 macro_rules! by_lanes {
     ($a:ident, $b:ident, $c:ident: $register:ident, $one:path) => {{
@@ -34,6 +38,9 @@ macro_rules! mul_add {
     ($($name:ident($register:ident of $element:ident), sse2: $sse2:ident, lanes: $one:path;)*) => {$(
         #[inline(always)]
         pub(super) fn $name(a: $register, b: $register, c: $register) -> $register {
+            if WIDE {
+                return a.mul_add(b, c);
+            }
             if INSTRUCTION {
                 return by_lanes!(a, b, c: $register, $element::mul_add);
             }
