@@ -104,13 +104,13 @@ fn without_a_pool() {
 }
 
 /// What this process has of it.
-fn address_space_bytes() -> u64 {
+fn address_space_bytes() -> libc::rlim_t {
     let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux tells it");
     let pages = pages
         .split(' ')
         .next()
-        .and_then(|pages| pages.parse::<u64>().ok());
-    pages.expect("a number of pages") * region::page::size() as u64
+        .and_then(|pages| pages.parse::<libc::rlim_t>().ok());
+    pages.expect("a number of pages") * region::page::size() as libc::rlim_t
 }
 
 #[test]
