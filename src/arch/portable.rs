@@ -6,6 +6,7 @@
 //! multiply-add rounds twice where the target has none: see [`mul_add`].
 #![allow(unsafe_code)]
 
+mod look_up;
 mod mul_add;
 
 use std::mem::{MaybeUninit, transmute};
@@ -30,7 +31,7 @@ trait Integers {
 macro_rules! wide_register {
     (
         $register:ident of [$element:ident; $lanes:literal], bits: $integers:ident, half: $half:ident,
-        is_pair: $is_pair:expr, mul_add: $mul_add:path, max: $max:path, min: $min:path
+        is_pair: $is_pair:expr, mul_add: $mul_add:path, max: $max:path, min: $min:path, look_up: $look_up:path
     ) => {
         impl Integers for $register {
             type Integers = $integers;
@@ -89,11 +90,7 @@ macro_rules! wide_register {
 
             #[inline(always)]
             fn look_up(self, table: &[$element; 16]) -> Self {
-                let mut lanes = self.to_array();
-                for i in 0..$lanes {
-                    lanes[i] = lanes[i].look_up(table);
-                }
-                Self::new(lanes)
+                $look_up(self, table)
             }
         }
 
@@ -179,19 +176,23 @@ macro_rules! wide_register {
 
 wide_register!(
     f32x8 of [f32; 8], bits: u32x8, half: f32x4, is_pair: PAIRS,
-    mul_add: mul_add::mul_add_f32x8, max: extrema::max_f32x8, min: extrema::min_f32x8
+    mul_add: mul_add::mul_add_f32x8, max: extrema::max_f32x8, min: extrema::min_f32x8,
+    look_up: look_up::look_up_f32x8
 );
 wide_register!(
     f64x4 of [f64; 4], bits: u64x4, half: f64x2, is_pair: PAIRS,
-    mul_add: mul_add::mul_add_f64x4, max: extrema::max_f64x4, min: extrema::min_f64x4
+    mul_add: mul_add::mul_add_f64x4, max: extrema::max_f64x4, min: extrema::min_f64x4,
+    look_up: look_up::look_up_f64x4
 );
 wide_register!(
     f32x4 of [f32; 4], bits: u32x4, half: f32, is_pair: false,
-    mul_add: mul_add::mul_add_f32x4, max: extrema::max_f32x4, min: extrema::min_f32x4
+    mul_add: mul_add::mul_add_f32x4, max: extrema::max_f32x4, min: extrema::min_f32x4,
+    look_up: look_up::look_up_f32x4
 );
 wide_register!(
     f64x2 of [f64; 2], bits: u64x2, half: f64, is_pair: false,
-    mul_add: mul_add::mul_add_f64x2, max: extrema::max_f64x2, min: extrema::min_f64x2
+    mul_add: mul_add::mul_add_f64x2, max: extrema::max_f64x2, min: extrema::min_f64x2,
+    look_up: look_up::look_up_f64x2
 );
 
 /// `a > b ? a : b` and `a < b ? a : b`: one instruction on x86. A comparison and a selection are three or four
@@ -284,7 +285,39 @@ mod extrema {
     }
 }
 
-#[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
+/// A comparison and a selection: NEON's own maximum treats NaN and zeros otherwise. Lane by lane LLVM does not always make
+/// of it what it is.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod extrema {
+    use wide::{f32x4, f32x8, f64x2, f64x4};
+
+    macro_rules! by_selection {
+        ($($max:ident, $min:ident: $register:ident;)*) => {$(
+            #[inline(always)]
+            pub(super) fn $max(a: $register, b: $register) -> $register {
+                a.simd_gt(b).select(a, b)
+            }
+
+            #[inline(always)]
+            pub(super) fn $min(a: $register, b: $register) -> $register {
+                a.simd_lt(b).select(a, b)
+            }
+        )*};
+    }
+
+    by_selection! {
+        max_f32x8, min_f32x8: f32x8;
+        max_f64x4, min_f64x4: f64x4;
+        max_f32x4, min_f32x4: f32x4;
+        max_f64x2, min_f64x2: f64x2;
+    }
+}
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_feature = "simd128",
+    all(target_arch = "aarch64", target_feature = "neon")
+)))]
 mod extrema {
     use std::array;
 

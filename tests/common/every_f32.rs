@@ -3,8 +3,8 @@
 
 use twox_hash::XxHash3_64;
 
-/// Inputs a block: they and two results fit the second-level cache.
-const BLOCK: u64 = 1 << 14;
+/// Inputs a block: they, what is computed of them and what it is compared with fit the second-level cache.
+pub const BLOCK: u64 = 1 << 14;
 
 /// How sparse a sample is, where there is no time for all. Prime, so that it meets all last bits.
 pub const SAMPLE: u64 = 1021;
@@ -16,9 +16,9 @@ pub fn blocks(every: u64) -> u64 {
 
 /// The inputs of a block.
 pub fn block(every: u64, index: u64) -> Vec<f32> {
-    (index * BLOCK..(index + 1) * BLOCK)
-        .map_while(|i| u32::try_from(i * every).ok())
-        .map(f32::from_bits)
+    let end = (1_u64 << 32).div_ceil(every);
+    (index * BLOCK..end.min((index + 1) * BLOCK))
+        .map(|i| f32::from_bits((i * every) as u32))
         .collect()
 }
 

@@ -10,7 +10,9 @@ mod pages;
 use std::env::consts::{ARCH, OS};
 use std::fmt::{Debug, LowerHex};
 use std::io::{self, Write};
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::process::{Command, Output, abort};
 use std::sync::mpsc;
 use std::thread;
@@ -61,8 +63,7 @@ pub fn rerun(test: &str, environment: &[(&str, &str)]) -> Output {
 }
 
 /// What starts this program, with its arguments: an emulator, where it is compiled for another machine. None, unless
-/// the environment says so, by `RECTIFY_TEST_RUNNER` or as for Cargo: `CARGO_TARGET_<TRIPLE>_RUNNER`. A runner that
-/// only Cargo's configuration names is not known here.
+/// the environment says so, by `RECTIFY_TEST_RUNNER` or as for Cargo, `CARGO_TARGET_<TRIPLE>_RUNNER`, or qemu is seen.
 fn runner() -> Vec<String> {
     // i586 and i686.
     let machine = if ARCH == "x86" {
@@ -80,11 +81,36 @@ fn runner() -> Vec<String> {
     let all = std::env::vars_os();
     let mut texts =
         all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let runner = std::env::var("RECTIFY_TEST_RUNNER").ok();
-    let runner = runner
-        .or_else(|| Some(texts.find(is_ours)?.1))
-        .unwrap_or_default();
-    runner.split_whitespace().map(str::to_owned).collect()
+    let named = std::env::var("RECTIFY_TEST_RUNNER").ok();
+    match named.or_else(|| Some(texts.find(is_ours)?.1)) {
+        Some(named) => named.split_whitespace().map(str::to_owned).collect(),
+        None => qemu().unwrap_or_default(),
+    }
+}
+
+/// qemu with its arguments, if this program runs under it on Linux. It shows the program its own `/proc/self`, and the
+/// machine's other names of that.
+fn qemu() -> Option<Vec<String>> {
+    let emulator = std::fs::read_link("/proc/thread-self/exe").ok()?;
+    if !emulator.file_name()?.to_str()?.starts_with("qemu-") {
+        return None;
+    }
+    let program = std::env::current_exe().ok()?.canonicalize().ok()?;
+    let words = String::from_utf8(std::fs::read("/proc/thread-self/cmdline").ok()?).ok()?;
+    let is_option = |word: &&str| Path::new(word).canonicalize().ok().as_ref() != Some(&program);
+    let options = words.split('\0').skip(1).take_while(is_option);
+    let emulator = emulator.to_str()?;
+    Some(
+        iter::once(emulator)
+            .chain(options)
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+/// Whether an emulator runs this, which takes some hundred times what the machine would.
+pub fn is_emulated() -> bool {
+    !runner().is_empty()
 }
 
 /// No call of fewer bytes is streamed or split, whatever the thresholds.
@@ -172,16 +198,17 @@ pub fn on_all_cores<R: Send>(work: impl Fn() -> R + Sync) -> Vec<R> {
 }
 
 fn watched(work: &mut dyn FnMut()) {
-    /// A hundred times what the slowest test takes natively; sanitizers and emulators need some of it.
+    /// A hundred times what the slowest test takes natively; sanitizers need some of it.
     const LIMIT: Duration = Duration::from_secs(300);
+    let limit = if is_emulated() { 6 * LIMIT } else { LIMIT };
     let (done, is_done) = mpsc::channel::<()>();
     let name = thread::current().name().map(str::to_owned);
     let watch = thread::spawn(move || {
-        if is_done.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if is_done.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
             // Not `eprintln`, which tests keep to themselves until they end.
             let _ = writeln!(
                 io::stderr(),
-                "{name:?} has not ended after {LIMIT:?}: a deadlock?"
+                "{name:?} has not ended after {limit:?}: a deadlock?"
             );
             abort();
         }

@@ -14,6 +14,10 @@ use crate::mul_add::INSTRUCTION;
 #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
 use crate::mul_add::{mul_add_f64, rounded_once};
 
+/// Whether `wide`'s rounds once: it is NEON's instruction. Of the standard library's, lane by lane, the compiler does not
+/// always make that one again.
+const WIDE: bool = cfg!(all(target_arch = "aarch64", target_feature = "neon"));
+
 /// Lane by lane: without closures, which would be compiled without a tier's instructions.
 macro_rules! by_lanes {
     ($a:ident, $b:ident, $c:ident: $register:ident, $one:path) => {{
@@ -29,6 +33,9 @@ macro_rules! mul_add {
     ($($name:ident($register:ident of $element:ident), one: $one:path;)*) => {$(
         #[inline(always)]
         pub(super) fn $name(a: $register, b: $register, c: $register) -> $register {
+            if WIDE {
+                return a.mul_add(b, c);
+            }
             if INSTRUCTION {
                 return by_lanes!(a, b, c: $register, $element::mul_add);
             }
