@@ -3,29 +3,27 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(not(sanitizer_sample))]
 #[allow(unreachable_pub)] // The crate `accuracy` has it, too.
 #[path = "../common/every_f32.rs"]
 mod every_f32;
 
-// What `.ci/sanitizers sample` leaves out takes minutes to build there, and the fuzzer makes such calls under AddressSanitizer, too.
-#[cfg(not(sanitizer_sample))]
 mod accuracy;
 mod any;
-#[cfg(not(sanitizer_sample))]
-mod exact;
-#[cfg(not(sanitizer_sample))]
-mod exhaustive;
-#[cfg(not(sanitizer_sample))]
-mod formulas;
 mod fused;
 mod prelu;
-#[cfg(not(sanitizer_sample))]
-mod properties;
 mod softmax;
-#[cfg(not(sanitizer_sample))]
-mod streamed;
-#[cfg(not(sanitizer_sample))]
 mod vectors;
-#[cfg(not(sanitizer_sample))]
 mod vectors_smooth;
+
+// What a sample of the suite leaves out, as it takes minutes to build: of every activation every method. The checks that are built
+// more than once take the sample; each of their pages says how all is run.
+#[cfg(not(suite_sample))]
+mod exact;
+#[cfg(not(suite_sample))]
+mod exhaustive;
+#[cfg(not(suite_sample))]
+mod formulas;
+#[cfg(not(suite_sample))]
+mod properties;
+#[cfg(not(suite_sample))]
+mod streamed;
