@@ -1,5 +1,6 @@
 """Runs a program that is compiled for WASI: `wasi.py PROGRAM ARGUMENT ...`, with this process' environment and directory."""
 
+import os
 import sys
 
 from wasmtime import Engine, ExitTrap, Linker, Module, Store, WasiConfig
@@ -11,6 +12,8 @@ wasi.inherit_stdin()
 wasi.inherit_stdout()
 wasi.inherit_stderr()
 wasi.preopen_dir(".", ".")
+# Tests name their files from the root.
+wasi.preopen_dir(".", os.getcwd())
 engine = Engine()
 store = Store(engine)
 store.set_wasi(wasi)
