@@ -220,21 +220,23 @@ impl<T: Element> Channels<'_, T> {
     }
 
     /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose values are one number or
-    /// stand in a row: in that of the channels themselves, where they are the last ones and at least `row` of them. `run` makes a
-    /// part by [`Buffers::window`].
+    /// stand in a row. From `long_row` last channels on that is their own row rather than a pattern. `run` makes a part by
+    /// [`Buffers::window`].
     pub(crate) fn cut<const N: usize>(
         &self,
-        row: usize,
+        long_row: usize,
         start: usize,
         buffers: Buffers<'_, T, N>,
         run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         match self.layout() {
             Layout::Planes => self.cut_planes(start, buffers, run),
-            Layout::Rows if self.inner == 1 => self.cut_rows(start, buffers, run),
             // A pattern of few rows would cost more than it saves, and one of long rows saves nothing.
-            _ if self.inner == 1
-                && (self.values.len() >= row || buffers.len() <= 2 * self.values.len()) =>
+            layout
+                if self.inner == 1
+                    && (matches!(layout, Layout::Rows)
+                        || self.values.len() >= long_row
+                        || buffers.len() <= 2 * self.values.len()) =>
             {
                 self.cut_rows(start, buffers, run);
             }

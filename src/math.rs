@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
 //! | `exp_below_0(x)` | `e^x` where x <= 0, which is less work; above 0 some number |
-//! | `shifted_exp(x, shift(max))` | `2^64 e^(x - max)`, times a number near 1 that depends on `max` alone |
+//! | `shift(max)`, `shifted_exp(x, shift)` | `2^64 e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone; written by hand, as they are about a `Shift` |
 //! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
 //! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
 //! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
@@ -96,8 +96,8 @@ functions! {
 
 /// The [`Shift`] of `max`, where numbers that are less than `max - furthest` have an exponential of 0.
 ///
-/// `e^max` is about `2^k` for an integer `k`, and to divide by that is to take `k` from exponents, which costs nothing where they are
-/// rounded. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half
+/// `e^max` is about `2^k` for an integer `k`. To divide by that is to take `k` from the exponent, which costs nothing: the exponent is
+/// rounded by adding a number, and that is less by `k` then. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half
 /// and its double, so that nothing is rounded off.
 #[inline(always)]
 fn shift<V: Vector>(max: V, furthest: V, rounding: V) -> Shift<V> {

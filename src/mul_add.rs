@@ -5,7 +5,7 @@
 //! was rounded. Such sums are rare. The C library of WebAssembly's standard library does the same, and forgets those that
 //! are midway between two subnormal numbers.
 //!
-//! `f64` is left to the standard library, but for a case that this C library gets wrong.
+//! `f64` is left to the standard library, but for a case that WebAssembly's C library gets wrong.
 
 /// Whether the standard library's is an instruction, or no other way is known.
 pub(crate) const INSTRUCTION: bool = cfg!(target_feature = "fma")
@@ -18,7 +18,8 @@ pub(crate) const INSTRUCTION: bool = cfg!(target_feature = "fma")
 /// `a * b + c`, rounded once.
 #[inline(always)]
 pub(crate) fn mul_add_f32(a: f32, b: f32, c: f32) -> f32 {
-    // On x86-64 a tier may have the instruction where the crate is compiled without, and else the standard library asks the CPU.
+    // On x86-64 a tier has the instruction where the crate is compiled without, and this is one there. Elsewhere it is a call of the
+    // C library, and GNU's asks the CPU.
     if INSTRUCTION || cfg!(target_arch = "x86_64") {
         a.mul_add(b, c)
     } else {

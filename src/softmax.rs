@@ -1,7 +1,7 @@
 //! Softmax and its logarithm, row by row.
 //!
-//! A row is gone over three times: its maximum, then the exponentials and their sum, then the quotients. From memory it comes
-//! once, as long as a cache holds it.
+//! A row is gone over three times: its maximum; the sum of the exponentials, which the softmax keeps; and these times the inverse
+//! of the sum, or for the logarithm the numbers less that of the sum. From memory it comes once, as long as a cache holds it.
 //!
 //! Nothing depends on the tier: a row is cut into lines of 64 bytes, whatever the registers, and each lane of a line has a
 //! sum of its own. The last line of a row that is no whole number of them overlaps the one in front, and what stands in both
@@ -25,6 +25,9 @@ const MOST_LANES: usize = LINE_BYTES / size_of::<f32>();
 /// Registers of a line: AVX-512 has one, the others two.
 const MOST_PARTS: usize = 2;
 
+/// After so many lines a sum takes in what it has rounded off: added for a million elements, the errors of that would count.
+const SETTLE_LINES: usize = 256;
+
 /// A line as registers, of which AVX-512 uses the first alone.
 type Line<V> = [V; MOST_PARTS];
 
@@ -32,7 +35,7 @@ const fn parts<V: Register>() -> usize {
     LINE_BYTES / size_of::<V::Array>()
 }
 
-/// Whether sums in `f64` round off what counts: it has bits enough for those of `f32`.
+/// Whether `T` is `f64`. Sums of lanes of `f32` are exact enough in `f64`; those of `f64` are not.
 const fn is_f64<T>() -> bool {
     size_of::<T>() == size_of::<f64>()
 }
@@ -122,6 +125,16 @@ impl<V: Register<Element: Element>> Sum<V> {
         }
     }
 
+    /// Moves what was rounded off to the sum, as far as it has room: what is small is rounded less.
+    #[inline(always)]
+    fn settle(&mut self) {
+        let mut part = 0;
+        while part < parts::<V>() {
+            (self.high[part], self.low[part]) = two_sum(self.high[part], self.low[part]);
+            part += 1;
+        }
+    }
+
     /// All lanes together, each less `less`, as a number and one beside it.
     #[inline(always)]
     fn total(self, less: f64) -> (f64, f64) {
@@ -187,6 +200,9 @@ fn exp_below<V: Vector>(x: V, max: V) -> V {
 }
 
 /// What is done with each line of a row of `N` inputs.
+///
+/// Where lines overlap, what stands in both is done twice: what is stored depends on an element and on nothing beside it, and sums leave
+/// out what does not [count](Counts).
 trait Pass<V: Register<Element: Element>, const N: usize> {
     /// Whether the row becomes what [`line`](Pass::line) returns.
     const STORES: bool;
@@ -195,6 +211,10 @@ trait Pass<V: Register<Element: Element>, const N: usize> {
     const LINES: usize = 1;
 
     fn line(&mut self, inputs: [Line<V>; N], counts: Counts<V>, place: usize) -> Line<V>;
+
+    /// Called now and then in long rows.
+    #[inline(always)]
+    fn settle(&mut self) {}
 }
 
 /// Which elements of a line count: the last line of a row begins before the end of the one in front, unless all are whole.
@@ -351,9 +371,16 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
         }
         at += P::LINES * lanes;
     }
-    while at < whole {
-        line(token, pass, &row.window(at..at + lanes), 0, 0);
-        at += lanes;
+    loop {
+        let end = whole.min(at + SETTLE_LINES * lanes);
+        while at < end {
+            line(token, pass, &row.window(at..at + lanes), 0, 0);
+            at += lanes;
+        }
+        if at == whole {
+            break;
+        }
+        pass.settle();
     }
     if rest > 0 {
         let result = pass.line(inputs_of_last, Counts::last(token, rest), 0);
@@ -397,7 +424,7 @@ struct Greatest<V>([Line<V>; 4]);
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Greatest<V> {
     const STORES: bool = false;
-    // Each would wait for the one before.
+    // Four at a time, as each waits for the one before. An element that is seen twice makes no difference.
     const LINES: usize = 4;
 
     #[inline(always)]
@@ -440,7 +467,7 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
     all[0]
 }
 
-/// `2^64 e^x`, divided as `shift` says, and its sum.
+/// `2^64 e^x`, divided by what `shift` says, and its sum.
 struct Exponentials<V> {
     shift: Shift<V>,
     sum: Sum<V>,
@@ -458,6 +485,11 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
         }
         self.sum.add_small(counts.of(x));
         x
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        self.sum.settle();
     }
 }
 
@@ -479,6 +511,11 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
         }
         self.sum.add_small(counts.of(x));
         x
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        self.sum.settle();
     }
 }
 
@@ -548,6 +585,11 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
         }
         self.0.add(counts.of(products), counts.of(rounded_off));
         dy
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        self.0.settle();
     }
 }
 
@@ -876,11 +918,12 @@ macro_rules! rows {
 rows! {
     /// The softmax of each row: `y[i] = e^x[i] / Σ e^x[j]`, numbers from 0 to 1 whose sum is 1.
     ///
-    /// The greatest element of a row is taken off first, so nothing overflows. -inf becomes 0. A row with a NaN or an
-    /// infinity, or of -inf alone, becomes NaN, as in PyTorch. Results are at most 4 ulp from the truth for rows up to a million
+    /// The greatest element of a row is taken off first, so nothing overflows. -inf becomes 0. A row with a NaN or
+    /// +inf, or of -inf alone, becomes NaN, as in PyTorch. Results are at most 4 ulp from the truth for rows up to a million
     /// elements; those that are less than the least normal number are subnormal ones.
     ///
-    /// The gradient of the input is `y[i] (dy[i] - Σ y[j] dy[j])`. A row with an infinite or NaN gradient becomes NaN.
+    /// The gradient of the input is `y[i] (dy[i] - Σ y[j] dy[j])`. A row with an infinite or NaN gradient becomes NaN, and so does one
+    /// whose sums overflow.
     ///
     /// Each row has the same bits on every tier, at any alignment and number of threads: its sum has one order and twice the
     /// bits.
@@ -901,7 +944,8 @@ rows! {
     /// -inf stays -inf. A row with a NaN or +inf, or of -inf alone, becomes NaN, as in PyTorch. Results are at most 4 ulp from
     /// the truth for rows up to a million elements.
     ///
-    /// The gradient of the input is `dy[i] - e^y[i] Σ dy[j]`. A row with an infinite or NaN gradient becomes NaN.
+    /// The gradient of the input is `dy[i] - e^y[i] Σ dy[j]`. A row with an infinite or NaN gradient becomes NaN, and so does one
+    /// whose sums overflow.
     ///
     /// Each row has the same bits on every tier, at any alignment and number of threads.
     ///

@@ -287,9 +287,9 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
 
     /// The elements of `range`, while these are borrowed.
     ///
-    /// Who runs many parts in turns makes each by this, where it is used, and no sooner. A part that is handed on is copied by
-    /// loads that are wider than the stores just before; such a load waits until all earlier stores have reached
-    /// their cache lines, and a kernel then begins with an empty pipeline: from memory it took 1.3 times as long.
+    /// A part is to be made where it is used, and not earlier. One that is handed on is copied by loads that are wider than the stores
+    /// just before; such a load waits until all earlier stores have reached their cache lines, and the kernel begins with an
+    /// empty pipeline (`docs/measurements.md`, *Channels*).
     ///
     /// # Panics
     /// If it is not within.

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! The body stores aligned, since stores that cross a cache line are slow. What it leaves over at the ends is
-//! covered by two registers, the first and the last, that overlap it. They are computed before anything is
-//! written and stored after everything else, so each element is computed from its input once, in place too.
+//! covered by two registers, the first and the last, that overlap it. The first is computed before anything is
+//! written, and the last behind the body, which ends before it; both are stored after everything else, so each element is
+//! computed from its input once, in place too.
 //! What is no longer than eight registers is covered by such overlapping registers alone, where loads and stores set the
 //! pace; where arithmetic does ([`Map::MEMORY_BOUND`](crate::Map::MEMORY_BOUND) is `false`), no more registers are computed
 //! than cover the elements, and the code has few copies of the formula.

@@ -14,7 +14,7 @@ pub(super) trait Steps<const N: usize, const OUT: usize = 1>: Kernel<N, OUT> {
 
 /// How a kernel is run on a piece of a call.
 pub(super) trait Way {
-    /// From so many elements on a row may be a piece: see [`Channels::cut`](crate::Channels::cut).
+    /// From so many last channels on a row is a piece rather than a pattern: see [`Channels::cut`](crate::Channels::cut).
     const ROW: usize;
 
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
@@ -95,7 +95,7 @@ impl InSteps {
 }
 
 impl Way for InSteps {
-    // A block of its own for each costs more than to write a pattern.
+    // A block of its own for each row costs more than to write a pattern.
     const ROW: usize = usize::MAX;
 
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(

@@ -97,20 +97,17 @@ fn qemu() -> Option<Vec<String>> {
     }
     let program = std::env::current_exe().ok()?.canonicalize().ok()?;
     let words = String::from_utf8(std::fs::read("/proc/thread-self/cmdline").ok()?).ok()?;
-    let is_option = |word: &&str| Path::new(word).canonicalize().ok().as_ref() != Some(&program);
-    let options = words.split('\0').skip(1).take_while(is_option);
-    let emulator = emulator.to_str()?;
-    Some(
-        iter::once(emulator)
-            .chain(options)
-            .map(str::to_owned)
-            .collect(),
-    )
+    let is_option = |word: &str| Path::new(word).canonicalize().ok().as_ref() != Some(&program);
+    let words: Vec<_> = words.split('\0').skip(1).collect();
+    let options = &words[..words.iter().position(|word| !is_option(word))?];
+    let mut command = vec![emulator.to_str()?.to_owned()];
+    command.extend(options.iter().map(|&word| word.to_owned()));
+    Some(command)
 }
 
-/// Whether an emulator runs this, which takes some hundred times what the machine would.
+/// Whether qemu runs this, which takes some hundred times what the machine would.
 pub fn is_emulated() -> bool {
-    !runner().is_empty()
+    qemu().is_some()
 }
 
 /// No call of fewer bytes is streamed or split, whatever the thresholds.

@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rectify::{LogSoftmax, Softmax};
 
-use crate::common::{At, Pages, assert_same_bits_but, in_time, tiers};
+use crate::common::{At, Pages, TestElement, assert_same_bits_but, in_time, tiers};
 
 /// Every width up to a few lines, and long ones.
 fn widths() -> impl Iterator<Item = usize> {
@@ -113,6 +113,46 @@ fn near_the_truth() {
     }
     println!("at most {worst:.3} and {worst_log:.3} ulp off");
     assert!(worst < 4.0 && worst_log < 4.0, "{worst} {worst_log}");
+}
+
+/// What rounding takes off a sum of a million equal numbers goes one way.
+#[test]
+fn sums_of_long_rows_are_near_the_truth() {
+    for x in [0.342_31_f32, 0.0, 17.3] {
+        let width = 999_840;
+        let y = Softmax::rows(width).forward_to_vec(&vec![x; width]);
+        let off = ulps(y[0], 1.0 / width as f64);
+        assert!(off < 2.0, "{x}: {off} ulp");
+        let log = LogSoftmax::rows(width).forward_to_vec(&vec![x; width]);
+        let off = ulps(log[0], -(width as f64).ln());
+        assert!(off < 2.0, "{x}: {off} ulp of the logarithm");
+    }
+}
+
+/// Where the greatest element is too great for an exponent to make up for it.
+#[test]
+fn the_same_bits_of_great_numbers() {
+    fn check<T: TestElement>() {
+        for width in [5, 16, 100, 1_001] {
+            for middle in [215.0, 250.0, -250.0, 1_490.0, 1_500.0, -1e5] {
+                let x: Vec<T> = rows(width, 5, 30.0, 1)
+                    .iter()
+                    .map(|&x| T::from_f64(f64::from(x + middle)))
+                    .collect();
+                let softmax = Softmax::rows(width);
+                let first = tiers().next().expect("portable");
+                let expected = softmax.on(first).forward_to_vec(&x);
+                for tier in tiers() {
+                    let what = || format!("{width}, {middle}, {tier}");
+                    let mut y = x.clone();
+                    softmax.on(tier).forward_in_place(&mut y);
+                    assert_same_bits_but(|_| false, &y, &expected, what);
+                }
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What `rectify.js` calls: two buffers in WebAssembly's memory, one of them for texts and one for values, and `forward`.
+#![cfg(target_family = "wasm")]
 
 use std::cell::UnsafeCell;
 use std::fmt::{Display, Write};
-use std::slice;
 
 use rectify::{Activation, AnyActivation};
 
@@ -46,15 +46,16 @@ pub extern "C" fn values_length() -> usize {
     BLOCK
 }
 
-/// Makes f(x) of `length` values at `values`, where f is the activation whose text, such as `gelu` or `elu(alpha=0.5)`, takes the
+/// Makes f(x) of the first `length` of [`values`], where f is the activation whose text, such as `gelu` or `elu(alpha=0.5)`, takes the
 /// first `text_length` bytes of [`text`]. Returns 0, or the length of a message in [`text`] that says what is wrong with that.
-///
-/// # Safety
-/// `values` points to so many `f32`, aligned to four bytes, none of them in [`text`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn forward(text_length: usize, values: *mut f32, length: usize) -> usize {
-    // SAFETY: nobody else has a reference to it: there is one thread, and this function keeps none.
-    let text = unsafe { &mut *TEXT.0.get() };
+pub extern "C" fn forward(text_length: usize, length: usize) -> usize {
+    // SAFETY: nobody else has a reference to either: there is one thread, and this function, which does not call itself, keeps
+    // none.
+    let (text, values) = unsafe { (&mut *TEXT.0.get(), &mut *VALUES.0.get()) };
+    let Some(values) = values.get_mut(..length) else {
+        return message(text, format_args!("{length} values: {BLOCK} are the most"));
+    };
     let Some(name) = text.get(..text_length) else {
         return message(
             text,
@@ -64,8 +65,7 @@ pub unsafe extern "C" fn forward(text_length: usize, values: *mut f32, length: u
     match String::from_utf8_lossy(name).parse::<AnyActivation>() {
         Err(error) => message(text, error),
         Ok(activation) => {
-            // SAFETY: the caller's promise.
-            activation.forward_in_place(unsafe { slice::from_raw_parts_mut(values, length) });
+            activation.forward_in_place(values);
             0
         }
     }

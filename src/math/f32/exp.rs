@@ -30,7 +30,7 @@ pub(in crate::math) fn shift<V: Vector<Element = f32>>(max: V) -> Shift<V> {
     crate::math::shift(max, V::constant(110.0), V::rounding(FRACTION))
 }
 
-/// `2^64 e^x / 2^k`, where `shift` is that of the greatest `x` there is: as `exp`.
+/// `2^64 e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off. NaN stays.
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f32>>(x: V, shift: Shift<V>) -> V {
     let (sum, r) = reduced_by(shift.least.max(x - shift.less), shift.rounding);

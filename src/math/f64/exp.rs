@@ -34,7 +34,7 @@ pub(in crate::math) fn shift<V: Vector<Element = f64>>(max: V) -> Shift<V> {
     crate::math::shift(max, V::constant(746.0), rounding(64))
 }
 
-/// `2^64 e^x / 2^k`, where `shift` is that of the greatest `x` there is: as `exp`.
+/// `2^64 e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off. NaN stays.
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: Shift<V>) -> V {
     exp_rounded_by(shift.least.max(x - shift.less), shift.rounding)
