@@ -67,6 +67,10 @@ pub(crate) mod sealed {
 
     /// What the exponentials of many numbers are divided by so that none is infinite and the greatest not 0.
     #[doc(hidden)]
+    #[allow(
+        unreachable_pub,
+        reason = "it is in the signatures of a public trait; the oldest compiler does not see that"
+    )]
     #[derive(Clone, Copy)]
     pub struct Shift<V> {
         /// Taken off each number.
