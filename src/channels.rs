@@ -5,7 +5,7 @@ pub(crate) mod sums;
 use std::ops::Range;
 
 use crate::element::Element;
-use crate::engine::buffers::{LINE, Lines};
+use crate::engine::buffers::{LINE, LINE_BYTES, Lines};
 use crate::engine::{Buffers, Plan};
 use crate::formula::Map;
 use crate::lengths::same_length;
@@ -311,7 +311,6 @@ impl<T: Element> Channels<'_, T> {
         mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         // Beside the output, so that where one is on a cache line the other is, too.
-        const LINE_BYTES: usize = 64;
         let line = LINE_BYTES / size_of::<T>();
         let offset = (line - buffers.misaligned_by(LINE_BYTES)) % line;
         // Room for up to `ROOM - LINE` elements, as they begin anywhere in a line.

@@ -94,6 +94,14 @@ functions! {
     tanh_shrink::tanh_shrink_gradient(x),
 }
 
+/// `a + b`, rounded, and what rounding took from it (Knuth's two-sum).
+#[inline(always)]
+pub(crate) fn two_sum<V: Vector>(a: V, b: V) -> (V, V) {
+    let sum = a + b;
+    let of_b = sum - a;
+    (sum, (a - (sum - of_b)) + (b - of_b))
+}
+
 /// The [`Shift`] of `max`, where numbers that are less than `max - furthest` have an exponential of 0.
 ///
 /// `e^max` is about `2^k` for an integer `k`. To divide by that is to take `k` from the exponent, which costs nothing: the exponent is

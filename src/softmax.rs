@@ -12,15 +12,11 @@ use std::ops::Range;
 use crate::arch::{Register, Tier, Work};
 use crate::element::Element;
 use crate::engine::Plan;
-use crate::engine::buffers::{Buffers, as_output};
+use crate::engine::buffers::{Buffers, LINE, LINE_BYTES, as_output};
 use crate::engine::plan::rows_of_a_chunk;
 use crate::lengths::same_length;
+use crate::math::two_sum;
 use crate::vector::{Functions, Shift, Vector};
-
-const LINE_BYTES: usize = 64;
-
-/// Elements of a line of the smallest type.
-const MOST_LANES: usize = LINE_BYTES / size_of::<f32>();
 
 /// Registers of a line: AVX-512 has one, the others two.
 const MOST_PARTS: usize = 2;
@@ -76,8 +72,8 @@ fn store_line<V: Register<Element: Element>, const N: usize>(
 
 /// The lanes of a line, as numbers.
 #[inline(always)]
-fn lanes_of<V: Register<Element: Element>>(line: Line<V>) -> [V::Element; MOST_LANES] {
-    let mut lanes = [V::Element::ZERO; MOST_LANES];
+fn lanes_of<V: Register<Element: Element>>(line: Line<V>) -> [V::Element; LINE] {
+    let mut lanes = [V::Element::ZERO; LINE];
     store_line::<V, 1>(line, &Buffers::in_place([], &mut lanes), 0);
     lanes
 }
@@ -92,7 +88,7 @@ struct Sum<V> {
 impl<V: Register<Element: Element>> Sum<V> {
     /// Of nothing, with `high` instead of 0.
     #[inline(always)]
-    fn from(high: f64) -> Self {
+    fn starting_at(high: f64) -> Self {
         Self {
             high: [V::constant(high); MOST_PARTS],
             low: [V::constant(0.0); MOST_PARTS],
@@ -139,8 +135,8 @@ impl<V: Register<Element: Element>> Sum<V> {
     #[inline(always)]
     fn total(self, less: f64) -> (f64, f64) {
         let (high, mut low) = (lanes_of(self.high), lanes_of(self.low));
-        let mut sums = [0.0; MOST_LANES];
-        let mut beside = [0.0; MOST_LANES];
+        let mut sums = [0.0; LINE];
+        let mut beside = [0.0; LINE];
         let all = lanes::<V::Element>();
         let mut i = 0;
         while i < all {
@@ -172,14 +168,6 @@ impl<V: Register<Element: Element>> Sum<V> {
             (sums[0] - less, low[0].into())
         }
     }
-}
-
-/// `a + b`, and what that rounds off.
-#[inline(always)]
-fn two_sum<V: Vector>(a: V, b: V) -> (V, V) {
-    let sum = a + b;
-    let b_rounded = sum - a;
-    (sum, (a - (sum - b_rounded)) + (b - b_rounded))
 }
 
 /// `x - max`, and what that rounds off; nothing where `x` is so far below that its exponential is 0.
@@ -222,7 +210,7 @@ trait Pass<V: Register<Element: Element>, const N: usize> {
 enum Counts<V> {
     All,
     /// Those that are not less than 0 here.
-    Some(Line<V>),
+    Last(Line<V>),
 }
 
 impl<V: Register<Element: Element>> Counts<V> {
@@ -230,7 +218,7 @@ impl<V: Register<Element: Element>> Counts<V> {
     #[inline(always)]
     fn last(token: V::Token, count: usize) -> Self {
         let lanes = lanes::<V::Element>();
-        let mut from = [V::Element::ZERO; MOST_LANES];
+        let mut from = [V::Element::ZERO; LINE];
         let mut i = 0;
         while i < lanes {
             from[i] = V::Element::from_f64(i as f64);
@@ -243,14 +231,14 @@ impl<V: Register<Element: Element>> Counts<V> {
             line[part] = line[part] - first;
             part += 1;
         }
-        Self::Some(line)
+        Self::Last(line)
     }
 
     /// `line`, with 0 where it does not count.
     #[inline(always)]
     fn of(self, mut line: Line<V>) -> Line<V> {
         let zero = V::constant(0.0);
-        if let Self::Some(from) = self {
+        if let Self::Last(from) = self {
             let mut part = 0;
             while part < parts::<V>() {
                 line[part] = from[part].select_lt(zero, zero, line[part]);
@@ -325,7 +313,7 @@ impl<V: Register<Element: Element>, const N: usize> Short<V, N> {
         let mut lines = [[V::constant(padding); MOST_PARTS]; N];
         let mut i = 0;
         while i < N {
-            let mut padded = [V::Element::from_f64(padding); MOST_LANES];
+            let mut padded = [V::Element::from_f64(padding); LINE];
             padded[..rows[i].len()].copy_from_slice(rows[i]);
             lines[i] = load_line::<V, 1>(token, &Buffers::in_place([], &mut padded), 0, 0);
             i += 1;
@@ -652,7 +640,7 @@ fn forward_row<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
 ) {
     let max = V::splat(greatest::<V, R>(token, row));
     if LOG {
-        let sum = Sum::from(1.0);
+        let sum = Sum::starting_at(1.0);
         let mut pass = SumOfExponentials { max, sum };
         row.pass(token, &mut pass);
         // Without the 1 of the greatest element.
@@ -664,7 +652,7 @@ fn forward_row<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     } else {
         // Its exponent is as great as that of any exponential.
         const FIRST: f64 = (1_u128 << 64) as f64;
-        let (shift, sum) = (V::Element::shift(max), Sum::from(FIRST));
+        let (shift, sum) = (V::Element::shift(max), Sum::starting_at(FIRST));
         let mut pass = Exponentials { shift, sum };
         row.pass(token, &mut pass);
         let (high, low) = split::<V::Element>(inverse::<V::Element>(pass.sum.total(FIRST)));
@@ -734,7 +722,7 @@ fn backward_row<V: Register<Element: Element>, R: Row<V, 2>, const LOG: bool>(
     token: V::Token,
     row: &mut R,
 ) {
-    let mut dot = Dot::<V, LOG>(Sum::from(0.0));
+    let mut dot = Dot::<V, LOG>(Sum::starting_at(0.0));
     row.pass(token, &mut dot);
     let (high, low) = split::<V::Element>(dot.0.total(0.0));
     row.pass(token, &mut LessDot::<V, LOG>(V::splat(high), V::splat(low)));

@@ -154,7 +154,7 @@ macro_rules! wide_register {
 
             #[inline(always)]
             fn load((): (), from: &Self::Array) -> Self {
-                // Arrays of numbers LLVM takes apart there, and goes on with them one by one.
+                // On WebAssembly LLVM takes arrays of numbers apart, and goes on with them one by one.
                 if cfg!(target_family = "wasm") {
                     // SAFETY: the array is as long as the register, all bits of which are values.
                     return unsafe { from.as_ptr().cast::<Self>().read_unaligned() };
@@ -252,7 +252,7 @@ mod extrema {
     }
 }
 
-/// One instruction there, too: of `(b, a)`, `pmax` is `b < a ? a : b`.
+/// One instruction on WebAssembly, too: of `(b, a)`, `pmax` is `b < a ? a : b` and `pmin` is `a < b ? a : b`.
 #[cfg(target_feature = "simd128")]
 mod extrema {
     use std::arch::wasm32::*;
@@ -285,8 +285,8 @@ mod extrema {
     }
 }
 
-/// A comparison and a selection: NEON's own maximum treats NaN and zeros otherwise. Lane by lane LLVM does not always make
-/// of it what it is.
+/// A comparison and a selection: NEON's own maximum treats NaN and zeros otherwise. Written lane by
+/// lane, LLVM does not always make registers of it.
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod extrema {
     use wide::{f32x4, f32x8, f64x2, f64x4};

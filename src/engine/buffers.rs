@@ -28,8 +28,11 @@ pub(crate) struct Buffers<'a, T, const N: usize, const OUT: usize = 1> {
     borrowed: PhantomData<(&'a [T], &'a mut [T])>,
 }
 
+/// Bytes of a cache line.
+pub(crate) const LINE_BYTES: usize = 64;
+
 /// Elements of a cache line of the smallest type.
-pub(crate) const LINE: usize = 16;
+pub(crate) const LINE: usize = LINE_BYTES / size_of::<f32>();
 
 /// Memory on the stack that begins where a cache line does.
 #[repr(align(64))]

@@ -114,7 +114,7 @@ impl Pool {
 
 /// Whether this is not the process that first called this.
 fn is_forked() -> bool {
-    // It has no processes, and would panic when asked for their number.
+    // WebAssembly has no processes, and would panic when asked for their number.
     if cfg!(target_family = "wasm") {
         return false;
     }

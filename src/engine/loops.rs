@@ -16,7 +16,7 @@
 //! What was measured, and what was tried instead, is in `docs/measurements.md`.
 #![allow(unsafe_code)]
 
-use super::buffers::Buffers;
+use super::buffers::{Buffers, LINE_BYTES};
 use crate::arch::{Register, Work};
 use crate::formula::Kernel;
 
@@ -275,7 +275,6 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     map: M,
     buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
-    const LINE_BYTES: usize = 64;
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
 

@@ -2,7 +2,7 @@
 
 use crate::channels::ROW;
 use crate::element::Element;
-use crate::engine::buffers::{Buffers, LINE, Lines, Source, Target, Written};
+use crate::engine::buffers::{Buffers, LINE, LINE_BYTES, Lines, Source, Target, Written};
 use crate::engine::{Piece, Plan};
 use crate::formula::Kernel;
 
@@ -79,7 +79,7 @@ impl InSteps {
         // All blocks but the first begin where a line of the output does.
         let mut len = match piece.len() <= LEN {
             true => LEN,
-            false => LEN - LINE + piece.misaligned_by(64),
+            false => LEN - LINE + piece.misaligned_by(LINE_BYTES),
         };
         let mut done = 0;
         while done < piece.len() {

@@ -172,7 +172,7 @@ pub fn assert_large(bytes: usize) {
 pub fn in_time(work: impl FnOnce()) {
     let mut work = Some(work);
     let mut work = || work.take().expect("it is called once")();
-    // There, nobody is left to watch.
+    // Without threads, nobody is left to watch.
     if cfg!(target_family = "wasm") {
         return work();
     }

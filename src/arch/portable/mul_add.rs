@@ -14,7 +14,7 @@ use crate::mul_add::INSTRUCTION;
 #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
 use crate::mul_add::{mul_add_f64, rounded_once};
 
-/// Whether `wide`'s rounds once: it is NEON's instruction. Of the standard library's, lane by lane, the compiler does not
+/// Whether `wide`'s multiply-add rounds once: it is NEON's instruction. Of the standard library's, lane by lane, the compiler does not
 /// always make that one again.
 const WIDE: bool = cfg!(all(target_arch = "aarch64", target_feature = "neon"));
 

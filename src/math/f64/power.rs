@@ -4,6 +4,7 @@
 //! `k + rounding(SHIFT)`, and `r`, which it computes as exactly as its `y` needs. The fraction of `2^k` comes from a table,
 //! its whole part is added to the exponent's bits, and `e^r` is a polynomial.
 
+use crate::math::two_sum;
 use crate::vector::Vector;
 
 /// A step of the exponent is 1/16: `look_up` has as many entries.
@@ -184,20 +185,12 @@ impl<V: Vector<Element = f64>> Power<V> {
     }
 }
 
-/// `a + b`, rounded, and what rounding took from it.
-#[inline(always)]
-pub(super) fn add_in_two<V: Vector<Element = f64>>(a: V, b: V) -> (V, V) {
-    let sum = a + b;
-    let of_b = sum - a;
-    (sum, (a - (sum - of_b)) + (b - of_b))
-}
-
 /// `a b + c`, rounded, and what rounding took from it.
 #[inline(always)]
 pub(super) fn mul_add_in_two<V: Vector<Element = f64>>(a: V, b: V, c: V) -> (V, V) {
     let product = a * b;
     let low = a.mul_add(b, -product);
-    let (sum, sum_low) = add_in_two(product, c);
+    let (sum, sum_low) = two_sum(product, c);
     (sum, sum_low + low)
 }
 
