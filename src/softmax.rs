@@ -21,6 +21,9 @@ use crate::vector::{Functions, Shift, Vector};
 /// Registers of a line: AVX-512 has one, the others two.
 const MOST_PARTS: usize = 2;
 
+/// Rows of up to so many bytes are done in turns: three of them, as input and output, fit in the nearest cache.
+const BYTES_IN_TURNS: usize = 4096;
+
 /// After so many lines a sum takes in what it has rounded off: added for a million elements, the errors of that would count.
 const SETTLE_LINES: usize = 256;
 
@@ -613,50 +616,142 @@ impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
     type Home = Self;
 
     #[inline(always)]
-    fn run<V: Register<Element = T>>(self, token: V::Token) {
-        let rows = self.output.len() / self.width;
-        let mut row = 0;
-        while row < rows {
-            let range = row * self.width..(row + 1) * self.width;
-            let input = part(self.input, range.clone());
-            let output = &mut self.output[range];
-            if self.width < lanes::<T>() {
-                let given = input.unwrap_or(output);
-                let mut short = Short::<V, 1>::new(token, [given], f64::NEG_INFINITY);
-                forward_row::<V, _, LOG>(token, &mut short);
-                short.store(output);
-            } else {
-                forward_row::<V, _, LOG>(token, &mut OneInput { input, output });
-            }
-            row += 1;
+    fn run<V: Register<Element = T>>(mut self, token: V::Token) {
+        if self.width < lanes::<T>() {
+            self.short_rows::<V>(token);
+        } else if self.width * size_of::<T>() > BYTES_IN_TURNS {
+            self.rows_in_order::<V>(token);
+        } else {
+            self.rows_in_turns::<V>(token);
         }
     }
 }
 
+impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
+    #[inline(always)]
+    fn short_rows<V: Register<Element = T>>(&mut self, token: V::Token) {
+        let mut row = 0;
+        while row < self.rows() {
+            let OneInput { input, output } = self.row(row);
+            let given = input.unwrap_or(output);
+            let mut short = Short::<V, 1>::new(token, [given], f64::NEG_INFINITY);
+            all_passes::<V, _, LOG>(token, &mut short);
+            short.store(output);
+            row += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn rows_in_order<V: Register<Element = T>>(&mut self, token: V::Token) {
+        let mut row = 0;
+        while row < self.rows() {
+            all_passes::<V, _, LOG>(token, &mut self.row(row));
+            row += 1;
+        }
+    }
+
+    /// The maximum of a row ahead of the exponentials of the one before it, and these ahead of the last pass over the one before that:
+    /// what a pass comes down to is at hand when it is needed.
+    #[inline(always)]
+    fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
+        let last = self.rows() - 1;
+        let mut max = greatest::<V, _>(token, &mut self.row(0));
+        let mut before = (max, (T::ZERO, T::ZERO));
+        let mut row = 0;
+        loop {
+            let mut next = max;
+            if row < last {
+                next = greatest::<V, _>(token, &mut self.row(row + 1));
+            }
+            let sum = exponentials::<V, _, LOG>(token, &mut self.row(row), max);
+            if row > 0 {
+                self.finish::<V>(token, row - 1, before);
+            }
+            before = (max, sum);
+            if row == last {
+                break;
+            }
+            max = next;
+            row += 1;
+        }
+        self.finish::<V>(token, last, before);
+    }
+
+    #[inline(always)]
+    fn finish<V: Register<Element = T>>(
+        &mut self,
+        token: V::Token,
+        row: usize,
+        (max, sum): (T, (T, T)),
+    ) {
+        let mut row = self.row(row);
+        if !LOG {
+            // The exponentials are in the output.
+            row.input = None;
+        }
+        last_pass::<V, _, LOG>(token, &mut row, max, sum);
+    }
+
+    #[inline(always)]
+    fn rows(&self) -> usize {
+        self.output.len() / self.width
+    }
+
+    #[inline(always)]
+    fn row(&mut self, row: usize) -> OneInput<'_, T> {
+        let range = row * self.width..(row + 1) * self.width;
+        let (input, output) = (part(self.input, range.clone()), &mut self.output[range]);
+        OneInput { input, output }
+    }
+}
+
 #[inline(always)]
-fn forward_row<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
+fn all_passes<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     token: V::Token,
     row: &mut R,
 ) {
-    let max = V::splat(greatest::<V, R>(token, row));
+    let max = greatest::<V, _>(token, row);
+    let sum = exponentials::<V, _, LOG>(token, row, max);
+    last_pass::<V, _, LOG>(token, row, max, sum);
+}
+
+/// The second pass. Returns what the last one needs, as a number and one beside it: the inverse of the sum, or its logarithm.
+#[inline(always)]
+fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
+    token: V::Token,
+    row: &mut R,
+    max: V::Element,
+) -> (V::Element, V::Element) {
+    let max = V::splat(max);
     if LOG {
         let sum = Sum::starting_at(1.0);
         let mut pass = SumOfExponentials { max, sum };
         row.pass(token, &mut pass);
         // Without the 1 of the greatest element.
         let (sum, beside) = pass.sum.total(1.0);
-        let rest = two_sum(sum - 1.0, beside);
-        let (high, low) = split::<V::Element>(ln_1p(rest));
-        let log = (V::splat(high), V::splat(low));
-        row.pass(token, &mut LessLog { max, log });
+        split(ln_1p(two_sum(sum - 1.0, beside)))
     } else {
         // Its exponent is as great as that of any exponential.
         const FIRST: f64 = (1_u128 << 64) as f64;
         let (shift, sum) = (V::Element::shift(max), Sum::starting_at(FIRST));
         let mut pass = Exponentials { shift, sum };
         row.pass(token, &mut pass);
-        let (high, low) = split::<V::Element>(inverse::<V::Element>(pass.sum.total(FIRST)));
-        let (high, low) = (V::splat(high), V::splat(low));
+        split(inverse::<V::Element>(pass.sum.total(FIRST)))
+    }
+}
+
+#[inline(always)]
+fn last_pass<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
+    token: V::Token,
+    row: &mut R,
+    max: V::Element,
+    (high, low): (V::Element, V::Element),
+) {
+    let (high, low) = (V::splat(high), V::splat(low));
+    if LOG {
+        let (max, log) = (V::splat(max), (high, low));
+        row.pass(token, &mut LessLog { max, log });
+    } else {
         row.pass(token, &mut Times { high, low });
     }
 }
