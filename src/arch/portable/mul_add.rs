@@ -119,7 +119,11 @@ mod registers {
         pub(super) fn rounds_once_f32() -> bool {
             const E: f32 = 1.0 / (1 << 12) as f32;
             let factor = f32x4_splat(1.0 + E);
-            v128_any_true(f32x4_relaxed_madd(factor, factor, f32x4_splat(-1.0 - 2.0 * E)))
+            v128_any_true(f32x4_relaxed_madd(
+                factor,
+                factor,
+                f32x4_splat(-1.0 - 2.0 * E),
+            ))
         }
 
         /// The same of `f64`, where `e²` is a quarter of the last place.
@@ -127,7 +131,11 @@ mod registers {
         pub(super) fn rounds_once_f64() -> bool {
             const E: f64 = 1.0 / (1 << 27) as f64;
             let factor = f64x2_splat(1.0 + E);
-            v128_any_true(f64x2_relaxed_madd(factor, factor, f64x2_splat(-1.0 - 2.0 * E)))
+            v128_any_true(f64x2_relaxed_madd(
+                factor,
+                factor,
+                f64x2_splat(-1.0 - 2.0 * E),
+            ))
         }
     }
 
