@@ -1,10 +1,19 @@
 // Activation kernels over Float32Arrays: `const { forward } = await load()`.
 
+/** Whether there is a relaxed multiply-add: of a module of one function, `f32x4.relaxed_madd(splat 0, splat 0, splat 0)`. */
+export const relaxed = WebAssembly.validate(
+    Uint8Array.of(
+        0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0,
+        65, 0, 253, 17, 65, 0, 253, 17, 65, 0, 253, 17, 253, 133, 2, 11,
+    ),
+);
+
 /**
  * Loads the kernels.
- * @param {string | URL} [url] where `rectify.wasm` is, if not beside this file
+ * @param {string | URL} [url] where they are, if not beside this file: `rectify-relaxed.wasm`, which is loaded if `relaxed`, or
+ *     `rectify.wasm`
  */
-export async function load(url = new URL("rectify.wasm", import.meta.url)) {
+export async function load(url = new URL(relaxed ? "rectify-relaxed.wasm" : "rectify.wasm", import.meta.url)) {
     const { instance } = await WebAssembly.instantiateStreaming(fetch(url));
     const wasm = instance.exports;
 

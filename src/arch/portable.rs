@@ -253,7 +253,7 @@ mod extrema {
 }
 
 /// One instruction on WebAssembly, too: of `(b, a)`, `pmax` is `b < a ? a : b` and `pmin` is `a < b ? a : b`.
-#[cfg(target_feature = "simd128")]
+#[cfg(all(target_feature = "simd128", not(target_feature = "relaxed-simd")))]
 mod extrema {
     use std::arch::wasm32::*;
     use std::mem::transmute;
@@ -285,9 +285,12 @@ mod extrema {
     }
 }
 
-/// A comparison and a selection: NEON's own maximum treats NaN and zeros otherwise. Written lane by
-/// lane, LLVM does not always make registers of it.
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+/// A comparison and a selection: NEON's own maximum treats NaN and zeros otherwise, and so does that of relaxed SIMD, which LLVM
+/// takes for `pmax` and for a maximum of lanes. Written lane by lane, LLVM does not always make registers of it.
+#[cfg(any(
+    all(target_arch = "aarch64", target_feature = "neon"),
+    target_feature = "relaxed-simd"
+))]
 mod extrema {
     use wide::{f32x4, f32x8, f64x2, f64x4};
 

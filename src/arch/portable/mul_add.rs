@@ -1,4 +1,5 @@
-//! `a * b + c`, rounded once, where the target may have no instruction for it: x86 without FMA, and WebAssembly.
+//! `a * b + c`, rounded once, where the target may have no instruction for it: x86 without FMA, and WebAssembly, unless its relaxed
+//! SIMD has one.
 //!
 //! `f32`: as [`crate::mul_add`] has it, whose one dangerous case is looked for once a register, and done again in a function
 //! apart.
@@ -87,6 +88,57 @@ mod registers {
         mul_add_f64x4(f64x4 of f64x2, 2) is mul_add_f64x2;
     }
 
+    #[inline(always)]
+    pub(super) fn mul_add_f32x4(a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
+        #[cfg(target_feature = "relaxed-simd")]
+        if relaxed::rounds_once_f32() {
+            return std::arch::wasm32::f32x4_relaxed_madd(a.into(), b.into(), c.into()).into();
+        }
+        emulated_f32x4(a, b, c)
+    }
+
+    #[inline(always)]
+    pub(super) fn mul_add_f64x2(a: f64x2, b: f64x2, c: f64x2) -> f64x2 {
+        #[cfg(target_feature = "relaxed-simd")]
+        if relaxed::rounds_once_f64() {
+            return std::arch::wasm32::f64x2_relaxed_madd(a.into(), b.into(), c.into()).into();
+        }
+        emulated_f64x2(a, b, c)
+    }
+
+    /// Whether WebAssembly's relaxed multiply-add rounds once. A runtime is free to round the product, too, but does the same for as
+    /// long as it runs. The compiler does not know which, and as nothing here changes it asks in front of a loop and not inside.
+    #[cfg(target_feature = "relaxed-simd")]
+    mod relaxed {
+        use std::arch::wasm32::{
+            f32x4_relaxed_madd, f32x4_splat, f64x2_relaxed_madd, f64x2_splat, v128_any_true,
+        };
+
+        /// `(1 + e)² - (1 + 2e)`, which is `e²`, or 0 where the product is rounded: `e` is the square root of half its last place.
+        #[inline(always)]
+        pub(super) fn rounds_once_f32() -> bool {
+            const E: f32 = 1.0 / (1 << 12) as f32;
+            let factor = f32x4_splat(1.0 + E);
+            v128_any_true(f32x4_relaxed_madd(
+                factor,
+                factor,
+                f32x4_splat(-1.0 - 2.0 * E),
+            ))
+        }
+
+        /// The same of `f64`, where `e²` is a quarter of the last place.
+        #[inline(always)]
+        pub(super) fn rounds_once_f64() -> bool {
+            const E: f64 = 1.0 / (1 << 27) as f64;
+            let factor = f64x2_splat(1.0 + E);
+            v128_any_true(f64x2_relaxed_madd(
+                factor,
+                factor,
+                f64x2_splat(-1.0 - 2.0 * E),
+            ))
+        }
+    }
+
     /// Functions of their own: a formula has a dozen of these, and a kernel a dozen formulas, which took minutes to compile.
     /// Calls of this convention take registers as they are. Those of Rust's pass them in memory, and LLVM then keeps them
     /// there throughout a loop, at twice the time.
@@ -117,8 +169,8 @@ mod registers {
     }
 
     with_convention! {
-        pub(super) fn mul_add_f32x4(f32x4 as F32s) = by_f64;
-        pub(super) fn mul_add_f64x2(f64x2 as F64s) = by_pairs;
+        pub(super) fn emulated_f32x4(f32x4 as F32s) = by_f64;
+        pub(super) fn emulated_f64x2(f64x2 as F64s) = by_pairs;
         #[cold]
         fn apart_f32x4(f32x4 as F32s) = by_lanes_f32x4;
         #[cold]
@@ -396,8 +448,8 @@ mod tests {
     // Whatever this is compiled for.
     #[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
     ways! {
-        f32x4s_without_the_instruction(f32x4 of 4): registers::mul_add_f32x4, f32_rounds_once;
-        f64x2s_without_the_instruction(f64x2 of 2): registers::mul_add_f64x2, f64_rounds_once;
+        f32x4s_without_the_instruction(f32x4 of 4): registers::emulated_f32x4, f32_rounds_once;
+        f64x2s_without_the_instruction(f64x2 of 2): registers::emulated_f64x2, f64_rounds_once;
     }
 
     #[test]
