@@ -8,12 +8,18 @@ mod common;
 mod every_f32;
 
 mod accuracy;
-mod any;
-mod fused;
-mod prelu;
-mod softmax;
 mod vectors;
 mod vectors_smooth;
+
+// Of the least sample, which is of bits alone, there is nothing but the above.
+#[cfg(not(suite_bits))]
+mod any;
+#[cfg(not(suite_bits))]
+mod fused;
+#[cfg(not(suite_bits))]
+mod prelu;
+#[cfg(not(suite_bits))]
+mod softmax;
 
 // What a sample of the suite leaves out, as it takes minutes to build: of every activation every method. The checks that are built
 // more than once take the sample; each of their pages says how all is run.
