@@ -85,6 +85,9 @@ struct Case<T> {
     theirs: T,
 }
 
+/// Whether the CPU makes the same NaN of every operation, whatever NaN it is given.
+const ONE_NAN: bool = cfg!(target_arch = "riscv64");
+
 impl<T: Float> Case<T> {
     fn is(&self, source: Source, pass: Pass) -> bool {
         self.source == source && self.pass == pass
@@ -92,7 +95,9 @@ impl<T: Float> Case<T> {
 
     fn agrees(&self) -> bool {
         self.ours.bits() == self.theirs.bits()
-            || (self.ours.is_nan() && self.theirs.is_nan() && self.leaves_nan_open())
+            || (self.ours.is_nan()
+                && self.theirs.is_nan()
+                && (ONE_NAN || self.leaves_nan_open()))
     }
 
     /// Whether a result that is NaN may have any bits: where it is made of numbers, or is the product of two
@@ -356,7 +361,10 @@ impl Comparison {
         );
         for (Difference { why, .. }, found) in differences::<f32>().iter().zip(self.found) {
             println!("{found:6}  {why}");
-            assert!(found > 0, "there is no such difference any more: {why}");
+            assert!(
+                found > 0 || ONE_NAN,
+                "there is no such difference any more: {why}"
+            );
         }
     }
 }
