@@ -95,9 +95,7 @@ impl<T: Float> Case<T> {
 
     fn agrees(&self) -> bool {
         self.ours.bits() == self.theirs.bits()
-            || (self.ours.is_nan()
-                && self.theirs.is_nan()
-                && (ONE_NAN || self.leaves_nan_open()))
+            || (self.ours.is_nan() && self.theirs.is_nan() && (ONE_NAN || self.leaves_nan_open()))
     }
 
     /// Whether a result that is NaN may have any bits: where it is made of numbers, or is the product of two
