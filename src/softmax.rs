@@ -652,6 +652,8 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
 
     /// The maximum of a row ahead of the exponentials of the one before it, and these ahead of the last pass over the one before that:
     /// what a pass comes down to is at hand when it is needed.
+    ///
+    /// There is a row: nobody is handed none.
     #[inline(always)]
     fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
         let last = self.rows() - 1;
