@@ -656,27 +656,28 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
     /// There is a row: nobody is handed none.
     #[inline(always)]
     fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
+        debug_assert!(self.rows() > 0);
         let last = self.rows() - 1;
         let mut max = greatest::<V, _>(token, &mut self.row(0));
-        let mut before = (max, (T::ZERO, T::ZERO));
+        let mut previous = (max, (T::ZERO, T::ZERO));
         let mut row = 0;
         loop {
             let mut next = max;
             if row < last {
                 next = greatest::<V, _>(token, &mut self.row(row + 1));
             }
-            let sum = exponentials::<V, _, LOG>(token, &mut self.row(row), max);
+            let scale = exponentials::<V, _, LOG>(token, &mut self.row(row), max);
             if row > 0 {
-                self.finish::<V>(token, row - 1, before);
+                self.finish::<V>(token, row - 1, previous);
             }
-            before = (max, sum);
+            previous = (max, scale);
             if row == last {
                 break;
             }
             max = next;
             row += 1;
         }
-        self.finish::<V>(token, last, before);
+        self.finish::<V>(token, last, previous);
     }
 
     #[inline(always)]
@@ -684,14 +685,14 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
         &mut self,
         token: V::Token,
         row: usize,
-        (max, sum): (T, (T, T)),
+        (max, scale): (T, (T, T)),
     ) {
         let mut row = self.row(row);
         if !LOG {
             // The exponentials are in the output.
             row.input = None;
         }
-        last_pass::<V, _, LOG>(token, &mut row, max, sum);
+        last_pass::<V, _, LOG>(token, &mut row, max, scale);
     }
 
     #[inline(always)]
@@ -713,8 +714,8 @@ fn all_passes<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     row: &mut R,
 ) {
     let max = greatest::<V, _>(token, row);
-    let sum = exponentials::<V, _, LOG>(token, row, max);
-    last_pass::<V, _, LOG>(token, row, max, sum);
+    let scale = exponentials::<V, _, LOG>(token, row, max);
+    last_pass::<V, _, LOG>(token, row, max, scale);
 }
 
 /// The second pass. Returns what the last one needs, as a number and one beside it: the inverse of the sum, or its logarithm.
