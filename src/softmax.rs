@@ -630,8 +630,9 @@ impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
 impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
     #[inline(always)]
     fn short_rows<V: Register<Element = T>>(&mut self, token: V::Token) {
+        let rows = self.rows();
         let mut row = 0;
-        while row < self.rows() {
+        while row < rows {
             let OneInput { input, output } = self.row(row);
             let given = input.unwrap_or(output);
             let mut short = Short::<V, 1>::new(token, [given], f64::NEG_INFINITY);
@@ -643,8 +644,9 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
 
     #[inline(always)]
     fn rows_in_order<V: Register<Element = T>>(&mut self, token: V::Token) {
+        let rows = self.rows();
         let mut row = 0;
-        while row < self.rows() {
+        while row < rows {
             all_passes::<V, _, LOG>(token, &mut self.row(row));
             row += 1;
         }

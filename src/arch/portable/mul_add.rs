@@ -88,55 +88,32 @@ mod registers {
         mul_add_f64x4(f64x4 of f64x2, 2) is mul_add_f64x2;
     }
 
-    #[inline(always)]
-    pub(super) fn mul_add_f32x4(a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
-        #[cfg(target_feature = "relaxed-simd")]
-        if relaxed::rounds_once_f32() {
-            return std::arch::wasm32::f32x4_relaxed_madd(a.into(), b.into(), c.into()).into();
-        }
-        emulated_f32x4(a, b, c)
-    }
-
-    #[inline(always)]
-    pub(super) fn mul_add_f64x2(a: f64x2, b: f64x2, c: f64x2) -> f64x2 {
-        #[cfg(target_feature = "relaxed-simd")]
-        if relaxed::rounds_once_f64() {
-            return std::arch::wasm32::f64x2_relaxed_madd(a.into(), b.into(), c.into()).into();
-        }
-        emulated_f64x2(a, b, c)
-    }
-
-    /// Whether WebAssembly's relaxed multiply-add rounds once. A runtime is free to round the product, too, but does the same for as
+    /// WebAssembly's relaxed multiply-add, where it rounds once. A runtime is free to round the product, too, but does the same for as
     /// long as it runs. The compiler does not know which, and as nothing here changes it asks in front of a loop and not inside.
-    #[cfg(target_feature = "relaxed-simd")]
-    mod relaxed {
-        use std::arch::wasm32::{
-            f32x4_relaxed_madd, f32x4_splat, f64x2_relaxed_madd, f64x2_splat, v128_any_true,
-        };
+    macro_rules! relaxed_or_emulated {
+        ($($name:ident($register:ident of $element:ident): $relaxed:ident, $emulated:ident;)*) => {$(
+            #[inline(always)]
+            pub(super) fn $name(a: $register, b: $register, c: $register) -> $register {
+                #[cfg(target_feature = "relaxed-simd")]
+                {
+                    use std::arch::wasm32::{$relaxed, v128_any_true};
 
-        /// `(1 + e)² - (1 + 2e)`, which is `e²`, or 0 where the product is rounded: `e` is the square root of half its last place.
-        #[inline(always)]
-        pub(super) fn rounds_once_f32() -> bool {
-            const E: f32 = 1.0 / (1 << 12) as f32;
-            let factor = f32x4_splat(1.0 + E);
-            v128_any_true(f32x4_relaxed_madd(
-                factor,
-                factor,
-                f32x4_splat(-1.0 - 2.0 * E),
-            ))
-        }
+                    // (1 + e)² - (1 + 2e) is e², or 0 where the product is rounded: half of its last place at most.
+                    const E: $element = 1.0 / (1_u64 << $element::MANTISSA_DIGITS.div_ceil(2)) as $element;
+                    let factor = $register::splat(1.0 + E).into();
+                    let squared = $relaxed(factor, factor, $register::splat(-1.0 - 2.0 * E).into());
+                    if v128_any_true(squared) {
+                        return $relaxed(a.into(), b.into(), c.into()).into();
+                    }
+                }
+                $emulated(a, b, c)
+            }
+        )*};
+    }
 
-        /// The same of `f64`, where `e²` is a quarter of the last place.
-        #[inline(always)]
-        pub(super) fn rounds_once_f64() -> bool {
-            const E: f64 = 1.0 / (1 << 27) as f64;
-            let factor = f64x2_splat(1.0 + E);
-            v128_any_true(f64x2_relaxed_madd(
-                factor,
-                factor,
-                f64x2_splat(-1.0 - 2.0 * E),
-            ))
-        }
+    relaxed_or_emulated! {
+        mul_add_f32x4(f32x4 of f32): f32x4_relaxed_madd, emulated_f32x4;
+        mul_add_f64x2(f64x2 of f64): f64x2_relaxed_madd, emulated_f64x2;
     }
 
     /// Functions of their own: a formula has a dozen of these, and a kernel a dozen formulas, which took minutes to compile.
