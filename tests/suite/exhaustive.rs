@@ -1,6 +1,8 @@
 //! All 2^32 `f32` inputs, forward and backward, on every tier, by bits. Of the rectifiers: those of the smooth activations
-//! have hashes, in `accuracy.rs`. Under an emulator it would take a day: a sample, then.
+//! have hashes, in `accuracy.rs`. Under an emulator it would take a day: a sample, then; `RECTIFY_TEST_EVERY=31` asks for another, of
+//! every 31st. A prime number meets all last bits.
 
+use std::env;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::common::{
@@ -11,12 +13,15 @@ use crate::for_each_activation;
 
 /// Of how many `f32` one is visited.
 fn every() -> u64 {
-    if is_emulated() {
-        println!("emulated: every {SAMPLE}th f32, instead of all");
-        SAMPLE
-    } else {
-        1
-    }
+    let every = match env::var("RECTIFY_TEST_EVERY") {
+        Ok(every) => every
+            .parse()
+            .unwrap_or_else(|_| panic!("RECTIFY_TEST_EVERY is {every:?}: a number is needed")),
+        Err(_) if is_emulated() => SAMPLE,
+        Err(_) => 1,
+    };
+    println!("every {every}th f32");
+    every
 }
 
 /// On all cores: calls `check` with every `f32` there is, or the sample of them, a block at a time.
