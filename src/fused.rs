@@ -191,19 +191,18 @@ pub(crate) fn forward_halves<T: Element, F: Formula>(
             let chunks = input
                 .chunks(rows * 2 * width)
                 .zip(output.chunks_mut(rows * width));
-            plan.run_chunks::<T, _>(
-                F::MEMORY_BOUND,
-                (bytes, false),
-                chunks,
-                |place, (input, output)| {
-                    let rows = input.chunks_exact(2 * width);
-                    for (row, output) in rows.zip(output.chunks_exact_mut(width)) {
-                        let (gate, value) = halves.split(row);
-                        let buffers = Buffers::new([gate, value], as_output(output));
-                        W::run(place, Gated(formula), buffers);
-                    }
-                },
-            );
+            plan.run_chunks::<T, _>(F::MEMORY_BOUND, (bytes, false), chunks, &|place,
+                                                                               (
+                input,
+                output,
+            )| {
+                let rows = input.chunks_exact(2 * width);
+                for (row, output) in rows.zip(output.chunks_exact_mut(width)) {
+                    let (gate, value) = halves.split(row);
+                    let buffers = Buffers::new([gate, value], as_output(output));
+                    W::run(place, Gated(formula), buffers);
+                }
+            });
         }
     }
 
@@ -244,21 +243,20 @@ pub(crate) fn backward_halves<T: Element, F: Gradient>(
                 .zip(grad_output.chunks(rows * width));
             let chunks = inputs.zip(grad_input.chunks_mut(rows * 2 * width));
             let memory_bound = F::GRADIENT_MEMORY_BOUND;
-            plan.run_chunks::<T, _>(
-                memory_bound,
-                (bytes, false),
-                chunks,
-                |place, ((input, dy), dx)| {
-                    let inputs = input.chunks_exact(2 * width).zip(dy.chunks_exact(width));
-                    for ((row, dy), dx) in inputs.zip(dx.chunks_exact_mut(2 * width)) {
-                        let (gate, value) = halves.split(row);
-                        let (d_gate, d_value) = halves.split_mut(dx);
-                        let outputs = [d_gate, d_value];
-                        let buffers = Buffers::with_two_outputs([gate, value, dy], outputs);
-                        W::run(place, SlopesOfGate(formula), buffers);
-                    }
-                },
-            );
+            plan.run_chunks::<T, _>(memory_bound, (bytes, false), chunks, &|place,
+                                                                            (
+                (input, dy),
+                dx,
+            )| {
+                let inputs = input.chunks_exact(2 * width).zip(dy.chunks_exact(width));
+                for ((row, dy), dx) in inputs.zip(dx.chunks_exact_mut(2 * width)) {
+                    let (gate, value) = halves.split(row);
+                    let (d_gate, d_value) = halves.split_mut(dx);
+                    let outputs = [d_gate, d_value];
+                    let buffers = Buffers::with_two_outputs([gate, value, dy], outputs);
+                    W::run(place, SlopesOfGate(formula), buffers);
+                }
+            });
         }
     }
 

@@ -881,7 +881,7 @@ macro_rules! rows {
                 let (width, chunk) = (self.width, chunk::<T>(self.width));
                 let bytes = 2 * size_of_val(input);
                 let chunks = input.chunks(chunk).zip(output.chunks_mut(chunk));
-                self.plan.run_chunks::<T, _>(false, (bytes, true), chunks, |place, (input, output)| {
+                self.plan.run_chunks::<T, _>(false, (bytes, true), chunks, &|place, (input, output)| {
                     let input = Some(input);
                     place.dispatch(Forward::<T, $log> { width, input, output });
                 });
@@ -897,7 +897,7 @@ macro_rules! rows {
                 let (width, chunk) = (self.width, chunk::<T>(self.width));
                 let bytes = size_of_val(buffer);
                 let chunks = buffer.chunks_mut(chunk);
-                self.plan.run_chunks::<T, _>(false, (bytes, true), chunks, |place, output| {
+                self.plan.run_chunks::<T, _>(false, (bytes, true), chunks, &|place, output| {
                     place.dispatch(Forward::<T, $log> { width, input: None, output });
                 });
             }
@@ -953,7 +953,7 @@ macro_rules! rows {
                 let inputs = output.chunks(chunk).zip(grad_output.chunks(chunk));
                 let chunks = inputs.zip(grad_input.chunks_mut(chunk));
                 let size = (bytes, true);
-                self.plan.run_chunks::<T, _>(false, size, chunks, |place, ((results, dy), grad)| {
+                self.plan.run_chunks::<T, _>(false, size, chunks, &|place, ((results, dy), grad)| {
                     let grad_output = Some(dy);
                     place.dispatch(Backward::<T, $log> { width, results, grad_output, grad });
                 });
@@ -971,7 +971,7 @@ macro_rules! rows {
                 let bytes = 2 * size_of_val(output);
                 let chunks = output.chunks(chunk).zip(grad.chunks_mut(chunk));
                 let size = (bytes, true);
-                self.plan.run_chunks::<T, _>(false, size, chunks, |place, (results, grad)| {
+                self.plan.run_chunks::<T, _>(false, size, chunks, &|place, (results, grad)| {
                     place.dispatch(Backward::<T, $log> { width, results, grad_output: None, grad });
                 });
             }

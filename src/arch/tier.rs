@@ -173,6 +173,10 @@ impl Best {
 pub trait Dispatch: Sized {
     /// Runs `work` with the registers of `tier`.
     fn dispatch<W: Work<Self>>(tier: Tier, work: W);
+
+    /// As [`dispatch`](Dispatch::dispatch) where the registers stream, and says whether they do. Elsewhere nothing is run, nor
+    /// compiled.
+    fn dispatch_streaming<W: Work<Self>>(tier: Tier, work: W) -> bool;
 }
 
 macro_rules! dispatch {
@@ -186,6 +190,26 @@ macro_rules! dispatch {
                     Kind::Avx2(token) => token.run::<$avx2, W>(work),
                     #[cfg(x86_tiers)]
                     Kind::Avx512(token) => token.run::<$avx512, W>(work),
+                }
+            }
+
+            #[inline]
+            fn dispatch_streaming<W: Work<Self>>(tier: Tier, work: W) -> bool {
+                match tier.0 {
+                    Kind::Portable => {
+                        drop(work);
+                        false
+                    }
+                    #[cfg(x86_tiers)]
+                    Kind::Avx2(token) => {
+                        token.run::<$avx2, W>(work);
+                        true
+                    }
+                    #[cfg(x86_tiers)]
+                    Kind::Avx512(token) => {
+                        token.run::<$avx512, W>(work);
+                        true
+                    }
                 }
             }
         }

@@ -20,8 +20,8 @@ use super::buffers::{Buffers, LINE_BYTES};
 use crate::arch::{Register, Work};
 use crate::formula::Kernel;
 
-/// Writes `map` of the inputs to every element of the output. With `STREAM`, by non-temporal stores where the
-/// registers have them.
+/// Writes `map` of the inputs to every element of the output. With `STREAM` by non-temporal stores, to outputs that are all aligned
+/// alike to a line: for [`Dispatch::dispatch_streaming`](crate::arch::Dispatch::dispatch_streaming).
 pub(super) struct Loop<'b, 'a, T, M, const N: usize, const OUT: usize, const STREAM: bool> {
     pub(super) map: M,
     /// By reference: by value, the compiler copied them with loads that were wider than the stores just before.
@@ -36,8 +36,8 @@ impl<T: Copy, M: Kernel<N, OUT>, const N: usize, const OUT: usize, const STREAM:
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         #[cfg(test)]
-        seen::note::<V>(self.buffers.output_bytes(), V::STREAMS && STREAM);
-        if V::STREAMS && STREAM && self.buffers.are_aligned_alike(size_of::<V::Array>()) {
+        seen::note::<V>(self.buffers.output_bytes(), STREAM);
+        if STREAM {
             streamed::<V, M, N, OUT>(token, self.map, self.buffers);
         } else {
             any_length::<V, M, N, OUT>(token, self.map, self.buffers);
@@ -275,6 +275,7 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     map: M,
     buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
+    assert!(V::STREAMS, "these registers do not stream");
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
 
@@ -458,13 +459,15 @@ mod tests {
 
                     out.fill(T::from_f64(f64::NAN));
                     let buffers = &Buffers::new([a, b], as_output(&mut *out));
-                    T::dispatch(
-                        tier,
-                        Loop::<T, _, 2, 1, STREAM> {
-                            map: Difference::<MEMORY_BOUND>,
-                            buffers,
-                        },
-                    );
+                    let map = Difference::<MEMORY_BOUND>;
+                    if STREAM {
+                        let work = Loop::<T, _, 2, 1, true> { map, buffers };
+                        if !T::dispatch_streaming(tier, work) {
+                            continue;
+                        }
+                    } else {
+                        T::dispatch(tier, Loop::<T, _, 2, 1, false> { map, buffers });
+                    }
                     assert!(
                         out.iter().all(|&x| x == expected),
                         "{tier}, {len} at {offset}"

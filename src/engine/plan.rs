@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
-use super::buffers::{Buffers, Written};
+use super::buffers::{Buffers, LINE_BYTES, Written};
 use super::loops::{Fence, Loop};
 use super::thresholds::Thresholds;
 use crate::arch::{Dispatch, Tier, Work};
@@ -114,7 +114,7 @@ impl Plan {
         };
         #[cfg(feature = "parallel")]
         if splits {
-            super::split::split(buffers, fenced);
+            super::split::split(buffers, &fenced);
         } else {
             fenced(0, buffers);
         }
@@ -142,13 +142,14 @@ impl Plan {
         work();
     }
 
-    /// Has `work` do each of `chunks`, which touch so many bytes together, on this thread or shared out over the pool.
+    /// Has `work` do each of `chunks`, which touch so many bytes together, on this thread or shared out over the pool. By its address, as
+    /// in `split`.
     pub(crate) fn run_chunks<T: Element, C: Send>(
         self,
         memory_bound: bool,
         (bytes, in_place): (usize, bool),
         chunks: impl ExactSizeIterator<Item = C> + Send,
-        work: impl Fn(Piece, C) + Sync,
+        work: &(dyn Fn(Piece, C) + Sync),
     ) {
         let (piece, _) = self.place(memory_bound, bytes, in_place);
         let count = chunks.len();
@@ -245,9 +246,10 @@ impl Piece {
         map: M,
         buffers: &Buffers<'_, T, N, OUT>,
     ) {
-        if self.streams {
-            T::dispatch(self.tier, Loop::<T, M, N, OUT, true> { map, buffers });
-        } else {
+        let streamed = self.streams
+            && buffers.are_aligned_alike(LINE_BYTES)
+            && T::dispatch_streaming(self.tier, Loop::<T, M, N, OUT, true> { map, buffers });
+        if !streamed {
             self.run_unstreamed(map, buffers);
         }
     }

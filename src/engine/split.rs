@@ -17,9 +17,11 @@ const _: () = assert!(CHUNK_BYTES.is_multiple_of(PAGE_BYTES));
 /// Each thread has a share of its own, the same one in each call, so that it finds there what it left in its
 /// cache. A thread that is done with its share goes on with the end of the longest one that is left: the caller
 /// begins at once, and threads that wake late do less.
-pub(super) fn split<T: Copy + Send + Sync, const N: usize, const OUT: usize>(
-    buffers: Buffers<'_, T, N, OUT>,
-    work: impl Fn(usize, Buffers<'_, T, N, OUT>) + Sync,
+///
+/// It knows `work` by its address: a chunk is worth a call, and this is compiled once and not for every kernel.
+pub(super) fn split<'a, T: Copy + Send + Sync, const N: usize, const OUT: usize>(
+    buffers: Buffers<'a, T, N, OUT>,
+    work: &(dyn Fn(usize, Buffers<'a, T, N, OUT>) + Sync),
 ) {
     let chunk = CHUNK_BYTES / size_of::<T>();
     let Some(pool) = helpers::Pool::current() else {
@@ -29,7 +31,7 @@ pub(super) fn split<T: Copy + Send + Sync, const N: usize, const OUT: usize>(
     if helpers == 0 {
         return work(0, buffers);
     }
-    let shares = Shares::new(buffers, helpers + 1, chunk, &work);
+    let shares = Shares::new(buffers, helpers + 1, chunk, work);
     pool.share(helpers, &|| {
         let own = pool.share_of_this_thread(helpers);
         while let Some((start, chunk)) = shares.next(own) {
@@ -51,7 +53,7 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Shares<'a, T, N, OUT> {
         mut buffers: Buffers<'a, T, N, OUT>,
         shares: usize,
         chunk: usize,
-        work: &impl Fn(usize, Buffers<'a, T, N, OUT>),
+        work: &dyn Fn(usize, Buffers<'a, T, N, OUT>),
     ) -> Self {
         let to_page = buffers.misaligned_by(PAGE_BYTES);
         let mut start = to_page;
@@ -127,7 +129,7 @@ mod tests {
                 .expect("nobody panics with the lock")
                 .push(output);
         };
-        let mut run = || split(Buffers::in_place([], &mut buffer), work);
+        let mut run = || split(Buffers::in_place([], &mut buffer), &work);
         if from_outside {
             run();
         } else {

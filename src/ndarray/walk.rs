@@ -381,7 +381,9 @@ fn share<T: Element, D: Dimension, const N: usize, const OUT: usize>(
         parallel: false,
         ..plan
     };
-    plan.run_chunks::<T, _>(false, (bytes, true), chunks, |_, chunk| work(serial, chunk));
+    plan.run_chunks::<T, _>(false, (bytes, true), chunks, &|_, chunk| {
+        work(serial, chunk)
+    });
 }
 
 /// Parts of arrays along one axis.

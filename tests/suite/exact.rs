@@ -4,7 +4,8 @@
 use rectify::{Activation, LeakyRelu, Relu};
 
 use crate::common::{
-    At, GuardedBuffers, TestElement, assert_same_bits, assert_same_gradient, in_time, tiers, values,
+    At, GuardedBuffers, TestElement, assert_same_bits, assert_same_gradient, in_time, places,
+    tiers, values,
 };
 use crate::for_each_activation;
 
@@ -22,7 +23,7 @@ fn every_length_and_offset<T: TestElement>() {
             in_time(|| {
                 for len in 0..=SHORT {
                     for side in [At::Front, At::Back] {
-                        for offset in 0..lanes_of_a_line {
+                        for offset in places(0..lanes_of_a_line, len) {
                             buffers.check(&activation, &on_tier, len, At::Offset(offset), side);
                         }
                         let inputs = At::Offset(len * 5 % lanes_of_a_line);

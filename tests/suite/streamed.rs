@@ -2,7 +2,7 @@
 //! lengths are large, and the process has its own thresholds.
 
 use crate::common::{
-    At, GuardedBuffers, LEAST_LARGE_BYTES, TestElement, assert_large, in_time,
+    At, GuardedBuffers, LEAST_LARGE_BYTES, TestElement, assert_large, in_time, places,
     rerun_streamed_and_split, tiers,
 };
 use crate::for_each_activation;
@@ -19,7 +19,7 @@ fn every_remainder<T: TestElement>() {
         for tier in tiers() {
             let on_tier = activation.on(tier);
             in_time(|| {
-                for more in 0..several_turns {
+                for more in places(0..several_turns, 0) {
                     let len = least + more;
                     let offset = At::Offset(more * 5 % lanes_of_a_line);
                     buffers.check(&activation, &on_tier, len, offset, At::side(more));
