@@ -302,7 +302,7 @@ mod tests {
     use crate::mul_add::{mul_add_f32, mul_add_f64, rounded_once};
 
     // Emulated CPUs run them, too.
-    const TIMES: usize = if cfg!(miri) { 50 } else { 200_000 };
+    const TIMES: usize = if cfg!(miri) { 16 } else { 200_000 };
 
     /// Defines a check of a way to do `N` lanes at once, against LLVM's arithmetic by integers: C libraries round some results
     /// below the normal numbers twice.
