@@ -191,11 +191,8 @@ pub(crate) fn forward_halves<T: Element, F: Formula>(
             let chunks = input
                 .chunks(rows * 2 * width)
                 .zip(output.chunks_mut(rows * width));
-            plan.run_chunks::<T, _>(F::MEMORY_BOUND, (bytes, false), chunks, &|place,
-                                                                               (
-                input,
-                output,
-            )| {
+            let (memory_bound, size) = (F::MEMORY_BOUND, (bytes, false));
+            plan.run_chunks::<T, _>(memory_bound, size, chunks, &|place, (input, output)| {
                 let rows = input.chunks_exact(2 * width);
                 for (row, output) in rows.zip(output.chunks_exact_mut(width)) {
                     let (gate, value) = halves.split(row);
@@ -242,12 +239,8 @@ pub(crate) fn backward_halves<T: Element, F: Gradient>(
                 .chunks(rows * 2 * width)
                 .zip(grad_output.chunks(rows * width));
             let chunks = inputs.zip(grad_input.chunks_mut(rows * 2 * width));
-            let memory_bound = F::GRADIENT_MEMORY_BOUND;
-            plan.run_chunks::<T, _>(memory_bound, (bytes, false), chunks, &|place,
-                                                                            (
-                (input, dy),
-                dx,
-            )| {
+            let (memory_bound, size) = (F::GRADIENT_MEMORY_BOUND, (bytes, false));
+            plan.run_chunks::<T, _>(memory_bound, size, chunks, &|place, ((input, dy), dx)| {
                 let inputs = input.chunks_exact(2 * width).zip(dy.chunks_exact(width));
                 for ((row, dy), dx) in inputs.zip(dx.chunks_exact_mut(2 * width)) {
                     let (gate, value) = halves.split(row);
