@@ -17,6 +17,7 @@
 //! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
 //! | `exp_below_0(x)` | `e^x` where x <= 0, which is less work; above 0 some number |
 //! | `shift(max)`, `shifted_exp(x, shift)` | `2^64 e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone; written by hand, as they are about a `Shift` |
+//! | `exact_shift(max)` | with it, `shifted_exp` is `2^64 e^(x - max)` itself |
 //! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
 //! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
 //! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
@@ -53,6 +54,11 @@ macro_rules! functions {
             #[inline(always)]
             fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V {
                 $element::exp::shifted_exp(x, shift)
+            }
+
+            #[inline(always)]
+            fn exact_shift<V: Vector<Element = Self>>(max: Self) -> Shift<V> {
+                $element::exp::exact_shift(max)
             }
 
             $(
@@ -102,13 +108,19 @@ pub(crate) fn two_sum<V: Vector>(a: V, b: V) -> (V, V) {
     (sum, (a - (sum - of_b)) + (b - of_b))
 }
 
+/// `ln(1 + x)`, where `x` is not below 0 and not infinite.
+#[inline(always)]
+pub(crate) fn ln_1p_of_sum(x: primitive::f64) -> primitive::f64 {
+    f64::ln_1p::ln_1p_of_finite(x)
+}
+
 /// The [`Shift`] of `max`, where numbers that are less than `max - furthest` have an exponential of 0.
 ///
 /// `e^max` is about `2^k` for an integer `k`. To divide by that is to take `k` from the exponent, which costs nothing: the exponent is
 /// rounded by adding a number, and that is less by `k` then. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half
 /// and its double, so that nothing is rounded off.
 #[inline(always)]
-fn shift<V: Vector>(max: V, furthest: V, rounding: V) -> Shift<V> {
+fn shift<V: Vector>(max: V, furthest: V, rounding: V, table: [V::Element; 16]) -> Shift<V> {
     let zero = V::constant(0.0);
     let exponent_of = max.abs().select_lt(furthest + furthest, max, zero);
     let whole = V::rounding(0);
@@ -117,6 +129,7 @@ fn shift<V: Vector>(max: V, furthest: V, rounding: V) -> Shift<V> {
         less: max - exponent_of,
         least: exponent_of - furthest,
         rounding: rounding - k,
+        table,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm, row by row.
 //!
 //! A row is gone over three times: its maximum; the sum of the exponentials, which the softmax keeps; and these times the inverse
-//! of the sum, or for the logarithm the numbers less that of the sum. From memory it comes once, as long as a cache holds it.
+//! of the sum, or for the logarithm the numbers less the maximum and that of the sum. From memory it comes once, as long as a cache holds it.
 //!
 //! Nothing depends on the tier: a row is cut into lines of 64 bytes, whatever the registers, and each lane of a line has a
 //! sum of its own. The last line of a row that is no whole number of them overlaps the one in front, and what stands in both
@@ -15,13 +15,13 @@ use crate::engine::Plan;
 use crate::engine::buffers::{Buffers, LINE, LINE_BYTES, as_output};
 use crate::engine::plan::rows_of_a_chunk;
 use crate::lengths::same_length;
-use crate::math::two_sum;
+use crate::math::{ln_1p_of_sum as ln_1p, two_sum};
 use crate::vector::{Functions, Shift, Vector};
 
 /// Registers of a line: AVX-512 has one, the others two.
 const MOST_PARTS: usize = 2;
 
-/// Rows of up to so many bytes are done in turns: three of them, as input and output, fit in the nearest cache.
+/// Rows of up to so many bytes are done in turns: four of them, some as input and output, fit in the nearest cache.
 const BYTES_IN_TURNS: usize = 4096;
 
 /// After so many lines a sum takes in what it has rounded off: added for a million elements, the errors of that would count.
@@ -136,58 +136,115 @@ impl<V: Register<Element: Element>> Sum<V> {
 
     /// All lanes together, each less `less`, as a number and one beside it.
     #[inline(always)]
-    fn total(self, less: f64) -> (f64, f64) {
-        let (high, mut low) = (lanes_of(self.high), lanes_of(self.low));
-        let mut sums = [0.0; LINE];
-        let mut beside = [0.0; LINE];
-        let all = lanes::<V::Element>();
-        let mut i = 0;
-        while i < all {
-            sums[i] = high[i].into();
-            i += 1;
-        }
-        // By halves, which do not wait for each other.
-        let mut lanes = all;
-        while lanes > 1 {
-            lanes /= 2;
-            i = 0;
-            while i < lanes {
-                low[i] = low[i] + low[i + lanes];
-                if is_f64::<V::Element>() {
-                    let (sum, rounded_off) = two_sum(sums[i], sums[i + lanes]);
-                    sums[i] = sum;
-                    beside[i] += beside[i + lanes] + rounded_off;
-                } else {
-                    sums[i] += sums[i + lanes];
-                }
-                i += 1;
-            }
-        }
-        let less = less * all as f64;
+    fn total(self, token: V::Token, less: f64) -> (f64, f64) {
+        let [high, low] = joined::<TwoSum, V, 2>(token, [self.high, self.low]);
+        let less = less * lanes::<V::Element>() as f64;
         if is_f64::<V::Element>() {
-            let (sum, rounded_off) = two_sum(sums[0], -less);
-            (sum, rounded_off + (beside[0] + low[0].into()))
+            let (sum, rounded_off) = two_sum(high.into(), -less);
+            (sum, rounded_off + low.into())
         } else {
-            (sums[0] - less, low[0].into())
+            (high.into() - less, low.into())
         }
     }
 }
 
-/// `x - max`, and what that rounds off; nothing where `x` is so far below that its exponential is 0.
-#[inline(always)]
-fn below<V: Vector>(x: V, max: V) -> (V, V) {
-    let (difference, rounded_off) = two_sum(x, -max);
-    let zero = V::constant(0.0);
-    let rounded_off = difference.select_lt(V::constant(-800.0), zero, rounded_off);
-    (difference, rounded_off)
+/// How two lanes become one, of each of which there are `N` numbers.
+trait Join<const N: usize> {
+    fn join<V: Vector>(a: [V; N], b: [V; N]) -> [V; N];
 }
 
-/// `e^(x - max)`, at most 1.5 ulp off.
+struct Greater;
+
+impl Join<1> for Greater {
+    #[inline(always)]
+    fn join<V: Vector>([a]: [V; 1], [b]: [V; 1]) -> [V; 1] {
+        [a.max(b)]
+    }
+}
+
+/// A number and a small one beside it.
+struct TwoSum;
+
+impl Join<2> for TwoSum {
+    #[inline(always)]
+    fn join<V: Vector>([high, low]: [V; 2], [other_high, other_low]: [V; 2]) -> [V; 2] {
+        let (sum, rounded_off) = two_sum(high, other_high);
+        [sum, (low + other_low) + rounded_off]
+    }
+}
+
+/// All lanes as one: the first half of them with the second, and so on, whatever the registers.
 #[inline(always)]
-fn exp_below<V: Vector>(x: V, max: V) -> V {
-    let (difference, rounded_off) = below(x, max);
-    let power = difference.exp();
-    power.mul_add(rounded_off, power)
+fn joined<J: Join<N>, V: Register<Element: Element>, const N: usize>(
+    token: V::Token,
+    lines: [Line<V>; N],
+) -> [V::Element; N] {
+    let mut numbers = [lines[0][0]; N];
+    let mut others = numbers;
+    let mut i = 0;
+    while i < N {
+        (numbers[i], others[i]) = (lines[i][0], lines[i][1]);
+        i += 1;
+    }
+    if parts::<V>() > 1 {
+        numbers = J::join(numbers, others);
+    }
+    joined_lanes::<J, V, N>(token, numbers)
+}
+
+/// The lanes of a register as one, by registers of half the size.
+#[inline(always)]
+fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
+    token: V::Token,
+    numbers: [V; N],
+) -> [V::Element; N] {
+    let mut lanes = [[V::Element::ZERO; LINE]; N];
+    let mut i = 0;
+    while i < N {
+        Buffers::<_, 1>::in_place([], &mut lanes[i]).write(numbers[i], 0);
+        i += 1;
+    }
+    let half = V::Half::LANES;
+    let mut all = V::LANES / half;
+    let mut halves = [at::<V::Half, N>(token.into(), &mut lanes, 0); 4];
+    i = 1;
+    while i < all {
+        halves[i] = at(token.into(), &mut lanes, i * half);
+        i += 1;
+    }
+    while all > 1 {
+        all /= 2;
+        i = 0;
+        while i < all {
+            halves[i] = J::join(halves[i], halves[i + all]);
+            i += 1;
+        }
+    }
+    if const { V::Half::LANES > 1 } {
+        return joined_lanes::<J, V::Half, N>(token.into(), halves[0]);
+    }
+    let mut one = [V::Element::ZERO; N];
+    i = 0;
+    while i < N {
+        Buffers::<_, 1>::in_place([], &mut one[i..=i]).write(halves[0][i], 0);
+        i += 1;
+    }
+    one
+}
+
+#[inline(always)]
+fn at<V: Register<Element: Element>, const N: usize>(
+    token: V::Token,
+    lanes: &mut [[V::Element; LINE]; N],
+    at: usize,
+) -> [V; N] {
+    let mut registers = [Buffers::<_, 1>::in_place([], &mut lanes[0]).read(token, 0, at); N];
+    let mut i = 1;
+    while i < N {
+        registers[i] = Buffers::<_, 1>::in_place([], &mut lanes[i]).read(token, 0, at);
+        i += 1;
+    }
+    registers
 }
 
 /// What is done with each line of a row of `N` inputs.
@@ -445,21 +502,11 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
     let mut pass = Greatest([[V::constant(f64::NEG_INFINITY); MOST_PARTS]; 4]);
     row.pass(token, &mut pass);
     let [a, b, c, d] = pass.0;
-    let mut all = lanes_of(greater(greater(a, b), greater(c, d)));
-    let mut lanes = lanes::<V::Element>();
-    while lanes > 1 {
-        lanes /= 2;
-        let mut i = 0;
-        while i < lanes {
-            all[i] = Vector::max(all[i], all[i + lanes]);
-            i += 1;
-        }
-    }
-    all[0]
+    joined::<Greater, V, 1>(token, [greater(greater(a, b), greater(c, d))])[0]
 }
 
 /// `2^64 e^x`, divided by what `shift` says, and its sum.
-struct Exponentials<V> {
+struct Exponentials<V: Vector> {
     shift: Shift<V>,
     sum: Sum<V>,
 }
@@ -484,9 +531,10 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     }
 }
 
-/// The sum of `e^(x - max)`.
-struct SumOfExponentials<V> {
+/// The sum of `2^64 e^(x - max)`.
+struct SumOfExponentials<V: Vector> {
     max: V,
+    shift: Shift<V>,
     sum: Sum<V>,
 }
 
@@ -497,7 +545,14 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
         let mut part = 0;
         while part < parts::<V>() {
-            x[part] = exp_below(x[part], self.max);
+            let mut power = V::Element::shifted_exp(x[part], self.shift);
+            if is_f64::<V::Element>() {
+                // What is 0 by itself is not in a sum of a million: there is no room for an exponent that is less.
+                let least = self.shift.less + self.shift.least;
+                power = x[part].select_lt(least, V::constant(0.0), power);
+            }
+            // Exactly, so that the others are what is left without it. NaN is in the sum.
+            x[part] = self.max.select_le(x[part], V::constant(FIRST), power);
             part += 1;
         }
         self.sum.add_small(counts.of(x));
@@ -538,21 +593,21 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Times<V> {
     }
 }
 
-/// `x - max - log`.
-struct LessLog<V> {
-    max: V,
-    log: (V, V),
+/// Less a number of twice the bits.
+struct Less<V> {
+    high: V,
+    low: V,
 }
 
-impl<V: Register<Element: Element>> Pass<V, 1> for LessLog<V> {
+impl<V: Register<Element: Element>> Pass<V, 1> for Less<V> {
     const STORES: bool = true;
 
     #[inline(always)]
     fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
         let mut part = 0;
         while part < parts::<V>() {
-            let (difference, rounded_off) = below(x[part], self.max);
-            x[part] = (difference - self.log.0) + (rounded_off - self.log.1);
+            // Of numbers that are near each other, nothing is rounded off.
+            x[part] = (x[part] - self.high) - self.low;
             part += 1;
         }
         x
@@ -652,49 +707,48 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
         }
     }
 
-    /// The maximum of a row ahead of the exponentials of the one before it, and these ahead of the last pass over the one before that:
-    /// what a pass comes down to is at hand when it is needed.
-    ///
-    /// There is a row: nobody is handed none.
+    /// Each pass over a row between those over its neighbours: the maximum of the row after it, what the sum of the row before it comes
+    /// down to, and the last pass over the one before that. So nothing is waited for, though a CPU looks ahead by little more than a row.
     #[inline(always)]
     fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
-        debug_assert!(self.rows() > 0);
-        let last = self.rows() - 1;
-        let mut max = greatest::<V, _>(token, &mut self.row(0));
-        let mut previous = (max, (T::ZERO, T::ZERO));
+        let rows = self.rows();
+        let mut max = T::ZERO;
+        let mut summed = (max, Sum::<V>::starting_at(0.0));
+        let mut scaled = (T::ZERO, T::ZERO);
+        // Of the maximum; of the sum one less, of its scale two, and of the last pass three.
         let mut row = 0;
-        loop {
+        while row < rows + 3 {
             let mut next = max;
-            if row < last {
-                next = greatest::<V, _>(token, &mut self.row(row + 1));
+            if row < rows {
+                next = greatest::<V, _>(token, &mut self.row(row));
             }
-            let scale = exponentials::<V, _, LOG>(token, &mut self.row(row), max);
-            if row > 0 {
-                self.finish::<V>(token, row - 1, previous);
+            let previous = summed;
+            if row >= 1 && row < rows + 1 {
+                summed = (
+                    max,
+                    exponentials::<V, _, LOG>(token, &mut self.row(row - 1), max),
+                );
             }
-            previous = (max, scale);
-            if row == last {
-                break;
+            if row >= 3 {
+                self.finish::<V>(token, row - 3, scaled);
+            }
+            if row >= 2 && row < rows + 2 {
+                let (max, sum) = previous;
+                scaled = scale::<V, LOG>(token, max, sum);
             }
             max = next;
             row += 1;
         }
-        self.finish::<V>(token, last, previous);
     }
 
     #[inline(always)]
-    fn finish<V: Register<Element = T>>(
-        &mut self,
-        token: V::Token,
-        row: usize,
-        (max, scale): (T, (T, T)),
-    ) {
+    fn finish<V: Register<Element = T>>(&mut self, token: V::Token, row: usize, scale: (T, T)) {
         let mut row = self.row(row);
         if !LOG {
             // The exponentials are in the output.
             row.input = None;
         }
-        last_pass::<V, _, LOG>(token, &mut row, max, scale);
+        last_pass::<V, _, LOG>(token, &mut row, scale);
     }
 
     #[inline(always)]
@@ -716,46 +770,65 @@ fn all_passes<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     row: &mut R,
 ) {
     let max = greatest::<V, _>(token, row);
-    let scale = exponentials::<V, _, LOG>(token, row, max);
-    last_pass::<V, _, LOG>(token, row, max, scale);
+    let sum = exponentials::<V, _, LOG>(token, row, max);
+    last_pass::<V, _, LOG>(token, row, scale::<V, LOG>(token, max, sum));
 }
 
-/// The second pass. Returns what the last one needs, as a number and one beside it: the inverse of the sum, or its logarithm.
+/// `2^64`: its exponent is as great as that of any exponential.
+const FIRST: f64 = (1_u128 << 64) as f64;
+
+/// The second pass.
 #[inline(always)]
 fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     token: V::Token,
     row: &mut R,
     max: V::Element,
-) -> (V::Element, V::Element) {
-    let max = V::splat(max);
+) -> Sum<V> {
+    let sum = Sum::starting_at(FIRST);
     if LOG {
-        let sum = Sum::starting_at(1.0);
-        let mut pass = SumOfExponentials { max, sum };
+        let (max, shift) = (V::splat(max), V::Element::exact_shift(max));
+        let mut pass = SumOfExponentials { max, shift, sum };
         row.pass(token, &mut pass);
-        // Without the 1 of the greatest element.
-        let (sum, beside) = pass.sum.total(1.0);
-        split(ln_1p(two_sum(sum - 1.0, beside)))
+        pass.sum
     } else {
-        // Its exponent is as great as that of any exponential.
-        const FIRST: f64 = (1_u128 << 64) as f64;
-        let (shift, sum) = (V::Element::shift(max), Sum::starting_at(FIRST));
+        let shift = V::Element::shift(V::splat(max));
         let mut pass = Exponentials { shift, sum };
         row.pass(token, &mut pass);
-        split(inverse::<V::Element>(pass.sum.total(FIRST)))
+        pass.sum
     }
+}
+
+/// What the last pass needs of the sum, as a number and one beside it: the factor, or what is taken off.
+#[inline(always)]
+fn scale<V: Register<Element: Element>, const LOG: bool>(
+    token: V::Token,
+    max: V::Element,
+    sum: Sum<V>,
+) -> (V::Element, V::Element) {
+    let (sum, beside) = sum.total(token, FIRST);
+    if !LOG {
+        return split(inverse::<V::Element>((sum, beside)));
+    }
+    // Without the greatest number, beside which a small rest would be lost. The logarithm is NaN where that is infinite, as
+    // infinity taken off infinity is.
+    let (max, sum) = (max.into(), sum - FIRST);
+    if !is_f64::<V::Element>() {
+        return split((max, ln_1p((sum + beside) / FIRST)));
+    }
+    let (rest, beside) = two_sum(sum / FIRST, beside / FIRST);
+    let (sum, rounded_off) = two_sum(max, ln_1p(rest));
+    split((sum, rounded_off + beside / (1.0 + rest)))
 }
 
 #[inline(always)]
 fn last_pass<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     token: V::Token,
     row: &mut R,
-    max: V::Element,
     (high, low): (V::Element, V::Element),
 ) {
     let (high, low) = (V::splat(high), V::splat(low));
     if LOG {
-        let (max, log) = (V::splat(max), (high, low));
-        row.pass(token, &mut LessLog { max, log });
+        row.pass(token, &mut Less { high, low });
     } else {
         row.pass(token, &mut Times { high, low });
     }
@@ -771,12 +844,6 @@ fn inverse<T>((x, beside): (f64, f64)) -> (f64, f64) {
     let inverse = 1.0 / x;
     let missing = f64::mul_add(-inverse, x, 1.0) - inverse * rounded_off;
     (inverse, inverse * missing)
-}
-
-/// `ln(1 + x)`, and the rest.
-#[inline(always)]
-fn ln_1p((x, rounded_off): (f64, f64)) -> (f64, f64) {
-    (Vector::ln_1p(x), rounded_off / (1.0 + x))
 }
 
 /// Rows of results and of gradients of the output, which become those of the input.
@@ -824,7 +891,7 @@ fn backward_row<V: Register<Element: Element>, R: Row<V, 2>, const LOG: bool>(
 ) {
     let mut dot = Dot::<V, LOG>(Sum::starting_at(0.0));
     row.pass(token, &mut dot);
-    let (high, low) = split::<V::Element>(dot.0.total(0.0));
+    let (high, low) = split::<V::Element>(dot.0.total(token, 0.0));
     row.pass(token, &mut LessDot::<V, LOG>(V::splat(high), V::splat(low)));
 }
 

@@ -72,13 +72,15 @@ pub(crate) mod sealed {
         reason = "it is in the signatures of a public trait; the oldest compiler does not see that"
     )]
     #[derive(Clone, Copy)]
-    pub struct Shift<V> {
+    pub struct Shift<V: Vector> {
         /// Taken off each number.
         pub(crate) less: V,
         /// What is less counts as this, whose exponential is 0 when the 2^64 is taken off it again.
         pub(crate) least: V,
         /// What rounds the exponent, less that of what is divided by.
         pub(crate) rounding: V,
+        /// The fractions of powers, for `look_up`.
+        pub(crate) table: [V::Element; 16],
     }
 
     /// The functions of an element type, over every register of it. `math` implements it.
@@ -98,6 +100,9 @@ pub(crate) mod sealed {
 
         /// `2^64 e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone, where `x` is not above that `max`.
         fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V;
+
+        /// As `shift`, and `shifted_exp` is `2^64 e^(x - max)` then.
+        fn exact_shift<V: Vector<Element = Self>>(max: Self) -> Shift<V>;
 
         fn exp_m1<V: Vector<Element = Self>>(x: V) -> V;
 

@@ -7,7 +7,7 @@ pub(super) mod gelu;
 pub(super) mod gelu_tanh;
 pub(super) mod ln_1p;
 pub(super) mod mish;
-mod power;
+pub(super) mod power;
 pub(super) mod sigmoid;
 pub(super) mod silu;
 pub(super) mod softplus;

@@ -1,5 +1,9 @@
-use super::power::{FRACTION, TABLE, UP_64, less_one, power, reduced, reduced_by, scaled_exp};
-use crate::vector::{Shift, Vector};
+use super::power::{
+    FRACTION, POWERS, TABLE, UP_64, less_one, power, reduced, reduced_by, scaled_exp,
+};
+use crate::math::f64::exp::exp_of_rest;
+use crate::math::f64::power::two_to;
+use crate::vector::{Bits, Shift, Vector};
 
 /// `e^x`.
 ///
@@ -27,12 +31,38 @@ pub(in crate::math) fn exp_below_0<V: Vector<Element = f32>>(x: V) -> V {
 /// For [`shifted_exp`].
 #[inline(always)]
 pub(in crate::math) fn shift<V: Vector<Element = f32>>(max: V) -> Shift<V> {
-    crate::math::shift(max, V::constant(110.0), V::rounding(FRACTION))
+    crate::math::shift(max, V::constant(125.0), V::rounding(FRACTION), UP_64)
+}
+
+/// As [`shift`], with all divided by the exponential of `max`, too.
+#[inline(always)]
+pub(in crate::math) fn exact_shift<V: Vector<Element = f32>>(max: f32) -> Shift<V> {
+    let Shift {
+        less,
+        least,
+        rounding,
+        mut table,
+    } = shift::<f32>(max);
+    let k = f32::rounding(FRACTION) - rounding;
+    let factor = exp_of_rest(k.into(), (less - max).into()) * two_to(64);
+    let mut j = 0;
+    while j < 16 {
+        let power = (factor * POWERS[j]) as f32;
+        table[j] = f32::from_bits(power.to_bits().wrapping_sub((j as u32) << (23 - FRACTION)));
+        j += 1;
+    }
+    let [less, least, rounding] = [V::splat(less), V::splat(least), V::splat(rounding)];
+    Shift {
+        less,
+        least,
+        rounding,
+        table,
+    }
 }
 
 /// `2^64 e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off. NaN stays.
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f32>>(x: V, shift: Shift<V>) -> V {
     let (sum, r) = reduced_by(shift.least.max(x - shift.less), shift.rounding);
-    power(sum, r, &UP_64)
+    power(sum, r, &shift.table)
 }

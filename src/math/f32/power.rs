@@ -63,6 +63,16 @@ pub(super) const TABLE_LOW: [f32; 16] = [
     f32::from_bits(0xB1D2_90BE),
     f32::from_bits(0x31B0_A147),
 ];
+/// 2^(j/16) in twice the bits.
+pub(super) const POWERS: [f64; 16] = {
+    let mut powers = [1.0; 16];
+    let mut j = 0;
+    while j < 16 {
+        powers[j] = TABLE[j] as f64 * (1.0 + TABLE_LOW[j] as f64);
+        j += 1;
+    }
+    powers
+};
 /// 2^(j/16) / 5.9943.
 const SIXTHS: [f32; 16] = [
     f32::from_bits(0x3E2A_D421),

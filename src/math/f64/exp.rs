@@ -1,6 +1,6 @@
 use super::power::{
-    E, FRACTION, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, exp_rounded_by, polynomial, rounding,
-    scaled_exp, two_to,
+    E, FRACTION, FRACTIONS, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, exp_rounded_by, polynomial,
+    rounding, scaled_exp, two_to,
 };
 use crate::vector::{Shift, Vector};
 
@@ -31,11 +31,49 @@ pub(in crate::math) fn exp_below_0<V: Vector<Element = f64>>(x: V) -> V {
 /// For [`shifted_exp`].
 #[inline(always)]
 pub(in crate::math) fn shift<V: Vector<Element = f64>>(max: V) -> Shift<V> {
-    crate::math::shift(max, V::constant(746.0), rounding(64))
+    crate::math::shift(max, V::constant(746.0), rounding(64), FRACTIONS)
+}
+
+/// As [`shift`], with all divided by the exponential of `max`, too.
+#[inline(always)]
+pub(in crate::math) fn exact_shift<V: Vector<Element = f64>>(max: f64) -> Shift<V> {
+    let Shift {
+        less,
+        least,
+        rounding: rounding_by,
+        mut table,
+    } = shift::<f64>(max);
+    let k = rounding::<f64>(64) - rounding_by;
+    let factor = exp_of_rest(k, less - max);
+    let mut j = 0;
+    while j < 16 {
+        let power = factor * TABLE[j];
+        table[j] = f64::from_bits(power.to_bits().wrapping_sub((j as u64) << (52 - FRACTION)));
+        j += 1;
+    }
+    let [less, least, rounding] = [V::splat(less), V::splat(least), V::splat(rounding_by)];
+    Shift {
+        less,
+        least,
+        rounding,
+        table,
+    }
+}
+
+/// `e^(x + k ln 2)`, where that is near 1.
+#[inline(always)]
+pub(in crate::math) fn exp_of_rest(k: f64, x: f64) -> f64 {
+    // The first is exact.
+    let x = Vector::mul_add(k, LN_2_HIGH, x);
+    scaled_exp(Vector::mul_add(k, LN_2_LOW, x), 0)
 }
 
 /// `2^64 e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off. NaN stays.
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: Shift<V>) -> V {
-    exp_rounded_by(shift.least.max(x - shift.less), shift.rounding)
+    exp_rounded_by(
+        shift.least.max(x - shift.less),
+        shift.rounding,
+        &shift.table,
+    )
 }

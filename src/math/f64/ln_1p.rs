@@ -16,11 +16,23 @@ const C: [f64; 7] = [
 const ROOT_HALF: u64 = 0x3FE6_A09E_667F_3BCD;
 
 /// `ln(1 + x)`.
+#[inline(always)]
+pub(in crate::math) fn ln_1p<V: Vector<Element = f64>>(x: V) -> V {
+    let log = x.select_lt(V::splat(f64::INFINITY), ln_1p_of_finite(x), x);
+    let below = (x + V::constant(1.0)).select_lt(
+        V::constant(0.0),
+        V::splat(f64::NAN),
+        V::splat(f64::NEG_INFINITY),
+    );
+    V::constant(-1.0).select_lt(x, log, x.select_le(V::constant(-1.0), below, x))
+}
+
+/// `ln(1 + x)` where that is a number; NaN stays.
 ///
 /// `1 + x = 2^k (1 + f)`, with `1 + f` from `√(1/2)` to `√2`, and the logarithm is `k ln 2` and a series in
 /// `v = 2 f / (2 + f)`, whose polynomial is of degree 6. `f` is `x 2^-k + (2^-k - 1)`, rounded once, so nothing of a small `x` is lost.
 #[inline(always)]
-pub(in crate::math) fn ln_1p<V: Vector<Element = f64>>(x: V) -> V {
+pub(in crate::math) fn ln_1p_of_finite<V: Vector<Element = f64>>(x: V) -> V {
     let (one, two) = (V::constant(1.0), V::constant(2.0));
     // k + 1024 in the place of the exponent, then 4 / 2^k, which is normal for the greatest k, too.
     let shifted = (x + one).bits_sub(V::splat(f64::from_bits(ROOT_HALF.wrapping_sub(1024 << 52))));
@@ -34,13 +46,6 @@ pub(in crate::math) fn ln_1p<V: Vector<Element = f64>>(x: V) -> V {
     let square = v * v;
     let log = (v * square).mul_add(polynomial(square, &C), k.mul_add(V::splat(LN_2_LOW), v));
     let log = k.mul_add(V::splat(LN_2_HIGH), log);
-    // Where x is so small that it is the logarithm, zeros and subnormal numbers among it; and the ends.
-    let log = x.abs().select_lt(V::constant(1e-17), x, log);
-    let log = x.select_lt(V::splat(f64::INFINITY), log, x);
-    let below = (x + one).select_lt(
-        V::constant(0.0),
-        V::splat(f64::NAN),
-        V::splat(f64::NEG_INFINITY),
-    );
-    V::constant(-1.0).select_lt(x, log, x.select_le(V::constant(-1.0), below, x))
+    // Where x is so small that it is the logarithm, zeros and subnormal numbers among it.
+    x.abs().select_lt(V::constant(1e-17), x, log)
 }

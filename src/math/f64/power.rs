@@ -107,7 +107,7 @@ const SHORT_LOG: [f64; 16] = [
     f64::from_bits(0xBD1C_64DF_1051_140A),
 ];
 
-const FRACTIONS: [f64; 16] = fractions(TABLE);
+pub(super) const FRACTIONS: [f64; 16] = fractions(TABLE);
 const SHORT_FRACTIONS: [f64; 16] = fractions(SHORT);
 
 /// `table` less j in the bits that are shifted into the exponent.
@@ -122,7 +122,7 @@ pub(super) const fn fractions(table: [f64; 16]) -> [f64; 16] {
 }
 
 /// `2^n`, a normal number.
-pub(super) const fn two_to(n: i32) -> f64 {
+pub(in crate::math) const fn two_to(n: i32) -> f64 {
     f64::from_bits(((1023 + n) as u64) << 52)
 }
 
@@ -204,18 +204,19 @@ fn scale<V: Vector<Element = f64>>(sum: V, table: &[f64; 16]) -> V {
 /// `2^shift e^y`, where that is a normal number.
 #[inline(always)]
 pub(super) fn scaled_exp<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
-    exp_rounded_by(y, rounding(shift))
+    exp_rounded_by(y, rounding(shift), &FRACTIONS)
 }
 
-/// [`scaled_exp`] where `rounding` is that of its shift.
+/// [`scaled_exp`] where `rounding` is that of its shift, times what `table`, of [`fractions`], has in place of 2^(j/16).
 #[inline(always)]
-pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V) -> V {
+pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V, table: &[f64; 16]) -> V {
     let sum = y.mul_add(V::splat(LOG2_E), rounding);
     let k = sum - rounding;
     // The first is exact.
     let r = k.mul_add(V::splat(-LN_2_HIGH), y);
     let r = k.mul_add(V::splat(-LN_2_LOW), r);
-    Power::new(sum, r).value()
+    let (scale, rest) = (scale(sum, table), polynomial(r, &E));
+    Power { scale, rest }.value()
 }
 
 /// As [`scaled_exp`], in two parts, without the error of the table.
