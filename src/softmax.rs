@@ -98,30 +98,22 @@ impl<V: Register<Element: Element>> Sum<V> {
         }
     }
 
-    /// Adds a line of numbers that are not negative to a sum that began with an exponent as great as any of theirs: it is never
-    /// the lesser one, and three operations tell what the sum rounds off.
+    /// Adds numbers that are not negative to a sum that began with an exponent as great as any of theirs: it is never the lesser one,
+    /// and three operations tell what the sum rounds off.
     #[inline(always)]
-    fn add_small(&mut self, line: Line<V>) {
-        let mut part = 0;
-        while part < parts::<V>() {
-            let sum = self.high[part] + line[part];
-            let rounded_off = line[part] - (sum - self.high[part]);
-            self.low[part] = self.low[part] + rounded_off;
-            self.high[part] = sum;
-            part += 1;
-        }
+    fn add_small(&mut self, numbers: V, part: usize) {
+        let sum = self.high[part] + numbers;
+        let rounded_off = numbers - (sum - self.high[part]);
+        self.low[part] = self.low[part] + rounded_off;
+        self.high[part] = sum;
     }
 
-    /// Adds a line of any numbers, each with a small one beside it.
+    /// Adds any numbers, each with a small one beside it.
     #[inline(always)]
-    fn add(&mut self, line: Line<V>, beside: Line<V>) {
-        let mut part = 0;
-        while part < parts::<V>() {
-            let (sum, rounded_off) = two_sum(self.high[part], line[part]);
-            self.low[part] = self.low[part] + (rounded_off + beside[part]);
-            self.high[part] = sum;
-            part += 1;
-        }
+    fn add(&mut self, numbers: V, beside: V, part: usize) {
+        let (sum, rounded_off) = two_sum(self.high[part], numbers);
+        self.low[part] = self.low[part] + (rounded_off + beside);
+        self.high[part] = sum;
     }
 
     /// Moves what was rounded off to the sum, as far as it has room: what is small is rounded less.
@@ -144,6 +136,26 @@ impl<V: Register<Element: Element>> Sum<V> {
             (sum, rounded_off + low.into())
         } else {
             (high.into() - less, low.into())
+        }
+    }
+}
+
+/// A sum of numbers, two lines of which are added as they are: for half an ulp, half of the work. Where nothing is stored between
+/// them, AVX2 has too few registers for it.
+struct SumOfPairs<V> {
+    sum: Sum<V>,
+    /// The first line of a turn, or 0.
+    held: Line<V>,
+}
+
+impl<V: Register<Element: Element>> SumOfPairs<V> {
+    #[inline(always)]
+    fn add_small(&mut self, numbers: V, Place { line, part }: Place) {
+        if line == 0 {
+            self.held[part] = numbers;
+        } else {
+            self.sum.add_small(self.held[part] + numbers, part);
+            self.held[part] = V::constant(0.0);
         }
     }
 }
@@ -247,66 +259,69 @@ fn at<V: Register<Element: Element>, const N: usize>(
     registers
 }
 
-/// What is done with each line of a row of `N` inputs.
+/// What is done with each register of a row of `N` inputs.
 ///
 /// Where lines overlap, what stands in both is done twice: what is stored depends on an element and on nothing beside it, and sums leave
 /// out what does not [count](Counts).
 trait Pass<V: Register<Element: Element>, const N: usize> {
-    /// Whether the row becomes what [`line`](Pass::line) returns.
+    /// Whether the row becomes what [`register`](Pass::register) returns.
     const STORES: bool;
 
-    /// Lines of a turn, each of which is told its place in it.
+    /// Lines of a turn. One that is alone is the last.
     const LINES: usize = 1;
 
-    fn line(&mut self, inputs: [Line<V>; N], counts: Counts<V>, place: usize) -> Line<V>;
+    fn register(&mut self, inputs: [V; N], counts: Counts<V>, place: Place) -> V;
 
     /// Called now and then in long rows.
     #[inline(always)]
     fn settle(&mut self) {}
 }
 
-/// Which elements of a line count: the last line of a row begins before the end of the one in front, unless all are whole.
+/// Which line of a turn, and which register of the line.
+#[derive(Clone, Copy)]
+struct Place {
+    line: usize,
+    part: usize,
+}
+
+/// Which elements of a register count: the last line of a row begins before the end of the one in front, unless all are whole.
 #[derive(Clone, Copy)]
 enum Counts<V> {
     All,
     /// Those that are not less than 0 here.
-    Last(Line<V>),
+    Last(V),
 }
 
-impl<V: Register<Element: Element>> Counts<V> {
-    /// Of the last `count` elements.
+impl<V: Vector> Counts<V> {
+    /// `numbers`, with 0 where they do not count.
     #[inline(always)]
-    fn last(token: V::Token, count: usize) -> Self {
-        let lanes = lanes::<V::Element>();
-        let mut from = [V::Element::ZERO; LINE];
-        let mut i = 0;
-        while i < lanes {
-            from[i] = V::Element::from_f64(i as f64);
-            i += 1;
-        }
-        let mut line = load_line::<V, 1>(token, &Buffers::in_place([], &mut from), 0, 0);
-        let first = V::splat(V::Element::from_f64((lanes - count) as f64));
-        let mut part = 0;
-        while part < parts::<V>() {
-            line[part] = line[part] - first;
-            part += 1;
-        }
-        Self::Last(line)
-    }
-
-    /// `line`, with 0 where it does not count.
-    #[inline(always)]
-    fn of(self, mut line: Line<V>) -> Line<V> {
+    fn of(self, numbers: V) -> V {
         let zero = V::constant(0.0);
-        if let Self::Last(from) = self {
-            let mut part = 0;
-            while part < parts::<V>() {
-                line[part] = from[part].select_lt(zero, zero, line[part]);
-                part += 1;
-            }
+        match self {
+            Self::All => numbers,
+            Self::Last(from) => from.select_lt(zero, zero, numbers),
         }
-        line
     }
+}
+
+/// The places of a line's elements, less that of the first one of the last `count`.
+#[inline(always)]
+fn places_from<V: Register<Element: Element>>(token: V::Token, count: usize) -> Line<V> {
+    let lanes = lanes::<V::Element>();
+    let mut from = [V::Element::ZERO; LINE];
+    let mut i = 0;
+    while i < lanes {
+        from[i] = V::Element::from_f64(i as f64);
+        i += 1;
+    }
+    let mut line = load_line::<V, 1>(token, &Buffers::in_place([], &mut from), 0, 0);
+    let first = V::splat(V::Element::from_f64((lanes - count) as f64));
+    let mut part = 0;
+    while part < parts::<V>() {
+        line[part] = line[part] - first;
+        part += 1;
+    }
+    line
 }
 
 /// What passes go over, again and again: a row of `N` inputs, of which the last one becomes what a pass stores.
@@ -390,14 +405,20 @@ impl<V: Register<Element: Element>, const N: usize> Short<V, N> {
 impl<V: Register<Element: Element>, const N: usize> Row<V, N> for Short<V, N> {
     #[inline(always)]
     fn pass<P: Pass<V, N>>(&mut self, _: V::Token, pass: &mut P) {
-        let result = pass.line(self.0, Counts::All, 0);
-        if P::STORES {
-            self.0[N - 1] = result;
+        let line = P::LINES - 1;
+        let mut part = 0;
+        while part < parts::<V>() {
+            let place = Place { line, part };
+            let result = pass.register(part_of(self.0, part), Counts::All, place);
+            if P::STORES {
+                self.0[N - 1][part] = result;
+            }
+            part += 1;
         }
     }
 }
 
-/// Hands every line of a row of one at least to the pass.
+/// Hands every register of a row of one line at least to the pass.
 #[inline(always)]
 fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
@@ -408,21 +429,21 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     let rest = row.len() % lanes;
     let (whole, last) = (row.len() - rest, row.len() - lanes);
     // Before a row in place becomes something else.
-    let inputs_of_last = load(token, row, last);
-    let mut at = 0;
-    while P::LINES > 1 && at + P::LINES * lanes <= whole {
-        let turn = row.window(at..at + P::LINES * lanes);
-        let mut place = 0;
-        while place < P::LINES {
-            line(token, pass, &turn, place * lanes, place);
-            place += 1;
-        }
-        at += P::LINES * lanes;
+    let mut inputs_of_last = [load_line(token, row, 0, last); N];
+    let mut i = 1;
+    while i < N {
+        inputs_of_last[i] = load_line(token, row, i, last);
+        i += 1;
     }
+    let (turn, mut at) = (P::LINES * lanes, 0);
     loop {
         let end = whole.min(at + SETTLE_LINES * lanes);
+        while P::LINES > 1 && at + turn <= end {
+            lines_at(token, pass, &row.window(at..at + turn), 0);
+            at += turn;
+        }
         while at < end {
-            line(token, pass, &row.window(at..at + lanes), 0, 0);
+            lines_at(token, pass, &row.window(at..at + lanes), P::LINES - 1);
             at += lanes;
         }
         if at == whole {
@@ -431,40 +452,58 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
         pass.settle();
     }
     if rest > 0 {
-        let result = pass.line(inputs_of_last, Counts::last(token, rest), 0);
-        if P::STORES {
-            store_line(result, row, last);
+        let (from, line) = (places_from::<V>(token, rest), P::LINES - 1);
+        let mut part = 0;
+        while part < parts::<V>() {
+            let (counts, place) = (Counts::Last(from[part]), Place { line, part });
+            let result = pass.register(part_of(inputs_of_last, part), counts, place);
+            if P::STORES {
+                row.write(result, last + part * V::LANES);
+            }
+            part += 1;
         }
     }
 }
 
+/// A turn, or what is left of it from `first` on. A register with those of the other lines before the next one, as few are live then.
 #[inline(always)]
-fn load<V: Register<Element: Element>, const N: usize>(
-    token: V::Token,
-    row: &Buffers<'_, V::Element, N>,
-    at: usize,
-) -> [Line<V>; N] {
-    let mut inputs = [load_line(token, row, 0, at); N];
-    let mut i = 1;
-    while i < N {
-        inputs[i] = load_line(token, row, i, at);
-        i += 1;
-    }
-    inputs
-}
-
-#[inline(always)]
-fn line<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+fn lines_at<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
     pass: &mut P,
-    row: &Buffers<'_, V::Element, N>,
-    at: usize,
-    place: usize,
+    lines: &Buffers<'_, V::Element, N>,
+    first: usize,
 ) {
-    let result = pass.line(load(token, row, at), Counts::All, place);
-    if P::STORES {
-        store_line(result, row, at);
+    let mut part = 0;
+    while part < parts::<V>() {
+        let mut line = first;
+        while line < P::LINES {
+            let at = (line - first) * lanes::<V::Element>() + part * V::LANES;
+            let mut inputs = [lines.read(token, 0, at); N];
+            let mut i = 1;
+            while i < N {
+                inputs[i] = lines.read(token, i, at);
+                i += 1;
+            }
+            let result = pass.register(inputs, Counts::All, Place { line, part });
+            if P::STORES {
+                lines.write(result, at);
+            }
+            line += 1;
+        }
+        part += 1;
     }
+}
+
+/// A register of each line.
+#[inline(always)]
+fn part_of<V: Copy, const N: usize>(lines: [Line<V>; N], part: usize) -> [V; N] {
+    let mut registers = [lines[0][part]; N];
+    let mut i = 1;
+    while i < N {
+        registers[i] = lines[i][part];
+        i += 1;
+    }
+    registers
 }
 
 /// The greatest element of each lane, NaN left out: the sum finds it.
@@ -476,8 +515,8 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Greatest<V> {
     const LINES: usize = 4;
 
     #[inline(always)]
-    fn line(&mut self, [x]: [Line<V>; 1], _: Counts<V>, place: usize) -> Line<V> {
-        self.0[place] = greater(x, self.0[place]);
+    fn register(&mut self, [x]: [V; 1], _: Counts<V>, Place { line, part }: Place) -> V {
+        self.0[line][part] = x.max(self.0[line][part]);
         x
     }
 }
@@ -508,26 +547,23 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
 /// `2^64 e^x`, divided by what `shift` says, and its sum.
 struct Exponentials<V: Vector> {
     shift: Shift<V>,
-    sum: Sum<V>,
+    sum: SumOfPairs<V>,
 }
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     const STORES: bool = true;
+    const LINES: usize = 2;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
-        let mut part = 0;
-        while part < parts::<V>() {
-            x[part] = V::Element::shifted_exp(x[part], self.shift);
-            part += 1;
-        }
-        self.sum.add_small(counts.of(x));
-        x
+    fn register(&mut self, [x]: [V; 1], counts: Counts<V>, place: Place) -> V {
+        let power = V::Element::shifted_exp(x, self.shift);
+        self.sum.add_small(counts.of(power), place);
+        power
     }
 
     #[inline(always)]
     fn settle(&mut self) {
-        self.sum.settle();
+        self.sum.sum.settle();
     }
 }
 
@@ -542,20 +578,16 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     const STORES: bool = false;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], counts: Counts<V>, _: usize) -> Line<V> {
-        let mut part = 0;
-        while part < parts::<V>() {
-            let mut power = V::Element::shifted_exp(x[part], self.shift);
-            if is_f64::<V::Element>() {
-                // What is 0 by itself is not in a sum of a million: there is no room for an exponent that is less.
-                let least = self.shift.less + self.shift.least;
-                power = x[part].select_lt(least, V::constant(0.0), power);
-            }
-            // Exactly, so that the others are what is left without it. NaN is in the sum.
-            x[part] = self.max.select_le(x[part], V::constant(FIRST), power);
-            part += 1;
+    fn register(&mut self, [x]: [V; 1], counts: Counts<V>, Place { part, .. }: Place) -> V {
+        let mut power = V::Element::shifted_exp(x, self.shift);
+        if is_f64::<V::Element>() {
+            // What is 0 by itself is not in a sum of a million: there is no room for an exponent that is less.
+            let least = self.shift.less + self.shift.least;
+            power = x.select_lt(least, V::constant(0.0), power);
         }
-        self.sum.add_small(counts.of(x));
+        // Exactly, so that the others are what is left without it. NaN is in the sum.
+        power = self.max.select_le(x, V::constant(FIRST), power);
+        self.sum.add_small(counts.of(power), part);
         x
     }
 
@@ -583,13 +615,8 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Times<V> {
     const STORES: bool = true;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
-        let mut part = 0;
-        while part < parts::<V>() {
-            x[part] = x[part].mul_add(self.high, x[part] * self.low);
-            part += 1;
-        }
-        x
+    fn register(&mut self, [x]: [V; 1], _: Counts<V>, _: Place) -> V {
+        x.mul_add(self.high, x * self.low)
     }
 }
 
@@ -603,14 +630,9 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Less<V> {
     const STORES: bool = true;
 
     #[inline(always)]
-    fn line(&mut self, [mut x]: [Line<V>; 1], _: Counts<V>, _: usize) -> Line<V> {
-        let mut part = 0;
-        while part < parts::<V>() {
-            // Of numbers that are near each other, nothing is rounded off.
-            x[part] = (x[part] - self.high) - self.low;
-            part += 1;
-        }
-        x
+    fn register(&mut self, [x]: [V; 1], _: Counts<V>, _: Place) -> V {
+        // Of numbers that are near each other, nothing is rounded off.
+        (x - self.high) - self.low
     }
 }
 
@@ -621,15 +643,13 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
     const STORES: bool = false;
 
     #[inline(always)]
-    fn line(&mut self, [y, dy]: [Line<V>; 2], counts: Counts<V>, _: usize) -> Line<V> {
-        let (mut products, mut rounded_off) = (dy, [V::constant(0.0); MOST_PARTS]);
-        let mut part = 0;
-        while !LOG && part < parts::<V>() {
-            products[part] = y[part] * dy[part];
-            rounded_off[part] = y[part].mul_add(dy[part], -products[part]);
-            part += 1;
+    fn register(&mut self, [y, dy]: [V; 2], counts: Counts<V>, Place { part, .. }: Place) -> V {
+        let (mut product, mut rounded_off) = (dy, V::constant(0.0));
+        if !LOG {
+            product = y * dy;
+            rounded_off = y.mul_add(dy, -product);
         }
-        self.0.add(counts.of(products), counts.of(rounded_off));
+        self.0.add(counts.of(product), counts.of(rounded_off), part);
         dy
     }
 
@@ -646,17 +666,12 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for LessDot<V, L
     const STORES: bool = true;
 
     #[inline(always)]
-    fn line(&mut self, [y, mut dy]: [Line<V>; 2], _: Counts<V>, _: usize) -> Line<V> {
-        let mut part = 0;
-        while part < parts::<V>() {
-            dy[part] = if LOG {
-                (-y[part].exp()).mul_add(self.0, dy[part])
-            } else {
-                y[part] * ((dy[part] - self.0) - self.1)
-            };
-            part += 1;
+    fn register(&mut self, [y, dy]: [V; 2], _: Counts<V>, _: Place) -> V {
+        if LOG {
+            (-y.exp()).mul_add(self.0, dy)
+        } else {
+            y * ((dy - self.0) - self.1)
         }
-        dy
     }
 }
 
@@ -792,9 +807,11 @@ fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
         pass.sum
     } else {
         let shift = V::Element::shift(V::splat(max));
+        let held = [V::constant(0.0); MOST_PARTS];
+        let sum = SumOfPairs { sum, held };
         let mut pass = Exponentials { shift, sum };
         row.pass(token, &mut pass);
-        pass.sum
+        pass.sum.sum
     }
 }
 
