@@ -140,8 +140,7 @@ impl<V: Register<Element: Element>> Sum<V> {
     }
 }
 
-/// A sum of numbers, two lines of which are added as they are: for half an ulp, half of the work. Where nothing is stored between
-/// them, AVX2 has too few registers for it.
+/// A sum of numbers, the two lines of a turn added to each other before: half an ulp for half of the work.
 struct SumOfPairs<V> {
     sum: Sum<V>,
     /// The first line of a turn, or 0.
@@ -191,20 +190,14 @@ fn joined<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     token: V::Token,
     lines: [Line<V>; N],
 ) -> [V::Element; N] {
-    let mut numbers = [lines[0][0]; N];
-    let mut others = numbers;
-    let mut i = 0;
-    while i < N {
-        (numbers[i], others[i]) = (lines[i][0], lines[i][1]);
-        i += 1;
-    }
+    let mut numbers = part_of(lines, 0);
     if parts::<V>() > 1 {
-        numbers = J::join(numbers, others);
+        numbers = J::join(numbers, part_of(lines, 1));
     }
     joined_lanes::<J, V, N>(token, numbers)
 }
 
-/// The lanes of a register as one, by registers of half the size.
+/// The lanes of a register as one, by registers of half the size; a half that is one lane is a quarter, where there are four.
 #[inline(always)]
 fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     token: V::Token,
@@ -216,9 +209,11 @@ fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
         Buffers::<_, 1>::in_place([], &mut lanes[i]).write(numbers[i], 0);
         i += 1;
     }
+    const MOST_PIECES: usize = 4;
+    const { assert!(V::LANES / V::Half::LANES <= MOST_PIECES) };
     let half = V::Half::LANES;
     let mut all = V::LANES / half;
-    let mut halves = [at::<V::Half, N>(token.into(), &mut lanes, 0); 4];
+    let mut halves = [at::<V::Half, N>(token.into(), &mut lanes, 0); MOST_PIECES];
     i = 1;
     while i < all {
         halves[i] = at(token.into(), &mut lanes, i * half);
@@ -567,7 +562,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     }
 }
 
-/// The sum of `2^64 e^(x - max)`.
+/// The sum of `2^64 e^(x - max)`. Line by line, since AVX2 has too few registers for pairs where nothing is stored between them.
 struct SumOfExponentials<V: Vector> {
     max: V,
     shift: Shift<V>,

@@ -218,7 +218,7 @@ mod x86 {
                                 for line in (0..UNROLL * BYTES).step_by(64) {
                                     for input in inputs {
                                         let ahead = input.wrapping_add(at + line + AHEAD_BYTES);
-                                        _mm_prefetch::<_MM_HINT_NTA>(ahead.cast());
+                                        _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
                                     }
                                 }
                             }

@@ -190,7 +190,7 @@ macro_rules! x86_register {
             #[inline(always)]
             fn prefetch(at: *const $element) {
                 // SAFETY: every x86-64 CPU has SSE, and a prefetch of any address is no access.
-                unsafe { _mm_prefetch::<_MM_HINT_NTA>(at.cast()) }
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
             }
         }
     };

@@ -30,7 +30,7 @@ use crate::environment::variable;
 pub struct Thresholds {
     /// From here on, outputs that are not in place are stored past the cache, by non-temporal stores, on the tiers
     /// that have them. `RECTIFY_STREAM_BYTES`; by default three quarters of the last-level cache that the CPU
-    /// reports, or of 32 MiB where it reports none or less than 1 MiB.
+    /// reports, or of 32 MiB where it reports more, none or less than 1 MiB.
     pub stream_bytes: usize,
 
     /// From here on, `par()` splits a call from inside of a Rayon pool. `RECTIFY_SPLIT_BYTES`; by default
@@ -107,13 +107,15 @@ impl Error for ThresholdsAlreadySet {}
 /// Where streaming begins to pay, for a last-level cache of so many bytes.
 ///
 /// A normal store to a line that is not in the cache first reads the line; a streaming store does not.
-/// That pays once inputs and output together outgrow the last-level cache: from three quarters of it on
+/// That pays once inputs and output together outgrow what of the last-level cache is one's own: from three quarters of it on
 /// (`docs/measurements.md`, *Streaming*; `cargo bench -- stream`).
 fn stream_bytes(last_level_cache_bytes: Option<usize>) -> usize {
-    // A virtual machine may report a cache of no bytes, and then everything would stream.
+    // A greater cache is one that many cores share, of which a virtual machine may have two and be told all of it.
+    const MOST_BYTES: usize = 32 << 20;
+    // It may also report a cache of no bytes, and then everything would stream.
     last_level_cache_bytes
         .filter(|&bytes| bytes >= 1 << 20)
-        .unwrap_or(32 << 20)
+        .map_or(MOST_BYTES, |bytes| bytes.min(MOST_BYTES))
         / 4
         * 3
 }
@@ -142,6 +144,7 @@ mod tests {
     #[test]
     fn three_quarters_of_a_cache_that_is_believed() {
         assert_eq!(stream_bytes(Some(16 << 20)), 12 << 20);
+        assert_eq!(stream_bytes(Some(300 << 20)), 24 << 20);
         assert_eq!(stream_bytes(Some(0)), 24 << 20);
         assert_eq!(stream_bytes(None), 24 << 20);
     }
@@ -162,7 +165,7 @@ mod tests {
             "{split_outside_bytes}"
         );
         assert!(
-            (768 << 10..=4_u64 << 30).contains(&(stream_bytes as u64)),
+            (768 << 10..=24 << 20).contains(&stream_bytes),
             "{stream_bytes}"
         );
     }

@@ -111,15 +111,22 @@ pub fn is_emulated() -> bool {
     qemu().is_some()
 }
 
+/// Of how many inputs a test visits one: as `RECTIFY_TEST_EVERY` says, or all, or where the CPU is emulated one of `emulated`.
+pub fn every(emulated: u64) -> u64 {
+    match env::var("RECTIFY_TEST_EVERY") {
+        Ok(every) => every
+            .parse()
+            .unwrap_or_else(|_| panic!("RECTIFY_TEST_EVERY is {every:?}: a number is needed")),
+        Err(_) if is_emulated() => emulated,
+        Err(_) => 1,
+    }
+}
+
 /// What is visited of lengths, offsets and other places that a test goes through in turn: all, or of every five the one at `phase`, where
-/// `RECTIFY_TEST_EVERY` asks for a sample.
+/// a [sample](every) is enough.
 pub fn places<T>(all: impl Iterator<Item = T>, phase: usize) -> impl Iterator<Item = T> {
-    const STEP: usize = 5;
-    let (skipped, step) = match env::var_os("RECTIFY_TEST_EVERY") {
-        Some(_) => (phase % STEP, STEP),
-        None => (0, 1),
-    };
-    all.skip(skipped).step_by(step)
+    let step = if every(5) == 1 { 1 } else { 5 };
+    all.skip(phase % step).step_by(step)
 }
 
 /// No call of fewer bytes is streamed or split, whatever the thresholds.

@@ -2,32 +2,19 @@
 //! have hashes, in `accuracy.rs`. Under an emulator it would take a day: a sample, then; `RECTIFY_TEST_EVERY=31` asks for another, of
 //! every 31st. A prime number meets all last bits.
 
-use std::env;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::common::{
-    assert_same_bits, assert_same_gradient, is_emulated, on_all_cores, poison, tiers, values,
+    assert_same_bits, assert_same_gradient, every, on_all_cores, poison, tiers, values,
 };
 use crate::every_f32::{BLOCK, SAMPLE, block, blocks};
 use crate::for_each_activation;
 
-/// Of how many `f32` one is visited.
-fn every() -> u64 {
-    let every = match env::var("RECTIFY_TEST_EVERY") {
-        Ok(every) => every
-            .parse()
-            .unwrap_or_else(|_| panic!("RECTIFY_TEST_EVERY is {every:?}: a number is needed")),
-        Err(_) if is_emulated() => SAMPLE,
-        Err(_) => 1,
-    };
-    println!("every {every}th f32");
-    every
-}
-
 /// On all cores: calls `check` with every `f32` there is, or the sample of them, a block at a time.
 fn for_every_f32(check: impl Fn(&[f32]) + Sync) {
     let next = AtomicU64::new(0);
-    let every = every();
+    let every = every(SAMPLE);
+    println!("every {every}th f32");
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use rectify::{
 
 use crate::common::{
     At, GuardedBuffers, Kernel, LEAST_LARGE_BYTES, TestElement, assert_large, assert_same_bits_but,
-    in_time, is_emulated, rerun_streamed_and_split, tiers, values,
+    in_time, places, rerun_streamed_and_split, tiers, values,
 };
 
 /// Past several bodies of four registers of 16 lanes.
@@ -219,10 +219,9 @@ fn all(len: usize) -> Vec<With> {
 fn every_length<T: TestElement>(activation: impl Activation<Formula: Gradient + Debug>) {
     let beside = values::<T>(SHORT, 3);
     let mut buffers = GuardedBuffers::<T>::new(SHORT);
-    let step = if is_emulated() { 7 } else { 1 };
     for tier in tiers() {
         in_time(|| {
-            for len in (0..=SHORT).step_by(step) {
+            for len in places(0..=SHORT, 0) {
                 for with in all(len) {
                     let activation = activation.on(tier);
                     let kernel = Fused {
