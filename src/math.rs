@@ -16,8 +16,8 @@
 //! |---|---|
 //! | `exp`, `exp_m1`, `tanh` | as of [`Vector`] |
 //! | `exp_below_0(x)` | `e^x` where x <= 0, which is less work; above 0 some number |
-//! | `shift(max)`, `shifted_exp(x, shift)` | `2^64 e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone; written by hand, as they are about a `Shift` |
-//! | `exact_shift(max)` | with it, `shifted_exp` is `2^64 e^(x - max)` itself |
+//! | `shift(max)`, `shifted_exp(x, shift)` | `SHIFTED_ONE e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone; written by hand, as they are about a `Shift` |
+//! | `exact_shift(max)` | with it, `shifted_exp` is `SHIFTED_ONE e^(x - max)` itself |
 //! | `exp_m1_below_0(x)` | `e^x - 1` where x <= 0, which is less work; above 0 some number. -0.0 gives either zero |
 //! | `sigmoid(x)`, `sigmoid_gradient(x)` | `1 / (1 + e^-x)`, `e^-x / (1 + e^-x)^2` |
 //! | `silu(x)`, `silu_gradient(x)` | `x sigmoid(x)`, -0 at -inf |
@@ -56,9 +56,17 @@ macro_rules! functions {
                 $element::exp::shifted_exp(x, shift)
             }
 
+            const SHIFTED_ONE: f64 = $element::exp::SHIFTED_ONE;
+
             #[inline(always)]
             fn exact_shift<V: Vector<Element = Self>>(max: Self) -> Shift<V> {
-                $element::exp::exact_shift(max)
+                let Shift { less, least, rounding, .. } = $element::exp::shift::<Self>(max);
+                Shift {
+                    less: V::splat(less),
+                    least: V::splat(least),
+                    rounding: V::splat(rounding),
+                    table: $element::exp::exact_table(max, less, rounding),
+                }
             }
 
             $(
@@ -114,7 +122,7 @@ pub(crate) fn ln_1p_of_sum(x: primitive::f64) -> primitive::f64 {
     f64::ln_1p::ln_1p_of_finite(x)
 }
 
-/// The [`Shift`] of `max`, where numbers that are less than `max - furthest` have an exponential of 0.
+/// The [`Shift`] of `max`. The exponentials of a million numbers that are less than `max - furthest` are less than the least number together.
 ///
 /// `e^max` is about `2^k` for an integer `k`. To divide by that is to take `k` from the exponent, which costs nothing: the exponent is
 /// rounded by adding a number, and that is less by `k` then. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half

@@ -34,7 +34,7 @@ const fn parts<V: Register>() -> usize {
     LINE_BYTES / size_of::<V::Array>()
 }
 
-/// Whether `T` is `f64`. Sums of lanes of `f32` are exact enough in `f64`; those of `f64` are not.
+/// Whether `T` is `f64`, beside which there is no type of more bits.
 const fn is_f64<T>() -> bool {
     size_of::<T>() == size_of::<f64>()
 }
@@ -108,11 +108,11 @@ impl<V: Register<Element: Element>> Sum<V> {
         self.high[part] = sum;
     }
 
-    /// Adds any numbers, each with a small one beside it.
+    /// Adds any numbers.
     #[inline(always)]
-    fn add(&mut self, numbers: V, beside: V, part: usize) {
+    fn add(&mut self, numbers: V, part: usize) {
         let (sum, rounded_off) = two_sum(self.high[part], numbers);
-        self.low[part] = self.low[part] + (rounded_off + beside);
+        self.low[part] = self.low[part] + rounded_off;
         self.high[part] = sum;
     }
 
@@ -173,7 +173,16 @@ impl Join<1> for Greater {
     }
 }
 
-/// A number and a small one beside it.
+struct Plus;
+
+impl Join<1> for Plus {
+    #[inline(always)]
+    fn join<V: Vector>([a]: [V; 1], [b]: [V; 1]) -> [V; 1] {
+        [a + b]
+    }
+}
+
+/// The sum of a number and a small one beside it.
 struct TwoSum;
 
 impl Join<2> for TwoSum {
@@ -197,7 +206,7 @@ fn joined<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     joined_lanes::<J, V, N>(token, numbers)
 }
 
-/// The lanes of a register as one, by registers of half the size; a half that is one lane is a quarter, where there are four.
+/// The lanes of a register as one, by registers of half the size: pieces of four lanes may be one lane each.
 #[inline(always)]
 fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     token: V::Token,
@@ -213,10 +222,10 @@ fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     const { assert!(V::LANES / V::Half::LANES <= MOST_PIECES) };
     let half = V::Half::LANES;
     let mut all = V::LANES / half;
-    let mut halves = [at::<V::Half, N>(token.into(), &mut lanes, 0); MOST_PIECES];
+    let mut halves = [read_each::<V::Half, N>(token.into(), &mut lanes, 0); MOST_PIECES];
     i = 1;
     while i < all {
-        halves[i] = at(token.into(), &mut lanes, i * half);
+        halves[i] = read_each(token.into(), &mut lanes, i * half);
         i += 1;
     }
     while all > 1 {
@@ -240,7 +249,7 @@ fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
 }
 
 #[inline(always)]
-fn at<V: Register<Element: Element>, const N: usize>(
+fn read_each<V: Register<Element: Element>, const N: usize>(
     token: V::Token,
     lanes: &mut [[V::Element; LINE]; N],
     at: usize,
@@ -262,7 +271,7 @@ trait Pass<V: Register<Element: Element>, const N: usize> {
     /// Whether the row becomes what [`register`](Pass::register) returns.
     const STORES: bool;
 
-    /// Lines of a turn. One that is alone is the last.
+    /// Lines of a turn. A line without enough others for one is handed over as the last of a turn.
     const LINES: usize = 1;
 
     fn register(&mut self, inputs: [V; N], counts: Counts<V>, place: Place) -> V;
@@ -291,10 +300,14 @@ impl<V: Vector> Counts<V> {
     /// `numbers`, with 0 where they do not count.
     #[inline(always)]
     fn of(self, numbers: V) -> V {
-        let zero = V::constant(0.0);
+        self.select(numbers, V::constant(0.0))
+    }
+
+    #[inline(always)]
+    fn select(self, where_it_counts: V, elsewhere: V) -> V {
         match self {
-            Self::All => numbers,
-            Self::Last(from) => from.select_lt(zero, zero, numbers),
+            Self::All => where_it_counts,
+            Self::Last(from) => from.select_lt(V::constant(0.0), elsewhere, where_it_counts),
         }
     }
 }
@@ -460,7 +473,7 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     }
 }
 
-/// A turn, or what is left of it from `first` on. A register with those of the other lines before the next one, as few are live then.
+/// A turn, or its last line, where `first` is that. A register with those of the other lines before the next one, as few are live then.
 #[inline(always)]
 fn lines_at<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
@@ -539,7 +552,7 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
     joined::<Greater, V, 1>(token, [greater(greater(a, b), greater(c, d))])[0]
 }
 
-/// `2^64 e^x`, divided by what `shift` says, and its sum.
+/// `e^x`, divided by what `shift` says, and its sum.
 struct Exponentials<V: Vector> {
     shift: Shift<V>,
     sum: SumOfPairs<V>,
@@ -562,11 +575,20 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     }
 }
 
-/// The sum of `2^64 e^(x - max)`. Line by line, since AVX2 has too few registers for pairs where nothing is stored between them.
+/// The sum of the exponentials of what is less than the greatest number, and how many are not: beside those a small sum would be lost.
+///
+/// Line by line, since AVX2 has too few registers for pairs where nothing is stored between them.
 struct SumOfExponentials<V: Vector> {
     max: V,
     shift: Shift<V>,
-    sum: Sum<V>,
+    sums: LogSums<V>,
+}
+
+#[derive(Clone, Copy)]
+struct LogSums<V> {
+    less: Sum<V>,
+    /// Counted exactly in rows up to 2^28 elements.
+    greatest: Line<V>,
 }
 
 impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
@@ -574,21 +596,19 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
 
     #[inline(always)]
     fn register(&mut self, [x]: [V; 1], counts: Counts<V>, Place { part, .. }: Place) -> V {
-        let mut power = V::Element::shifted_exp(x, self.shift);
-        if is_f64::<V::Element>() {
-            // What is 0 by itself is not in a sum of a million: there is no room for an exponent that is less.
-            let least = self.shift.less + self.shift.least;
-            power = x.select_lt(least, V::constant(0.0), power);
-        }
-        // Exactly, so that the others are what is left without it. NaN is in the sum.
-        power = self.max.select_le(x, V::constant(FIRST), power);
-        self.sum.add_small(counts.of(power), part);
+        let power = V::Element::shifted_exp(x, self.shift);
+        // NaN is not the greatest, and so it is in the sum.
+        let less = self.max.select_le(x, V::constant(0.0), power);
+        self.sums.less.add(counts.of(less), part);
+        let count = self.sums.greatest[part];
+        let with_x = self.max.select_le(x, count + V::constant(1.0), count);
+        self.sums.greatest[part] = counts.select(with_x, count);
         x
     }
 
     #[inline(always)]
     fn settle(&mut self) {
-        self.sum.settle();
+        self.sums.less.settle();
     }
 }
 
@@ -626,7 +646,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Less<V> {
 
     #[inline(always)]
     fn register(&mut self, [x]: [V; 1], _: Counts<V>, _: Place) -> V {
-        // Of numbers that are near each other, nothing is rounded off.
+        // Exact where they are within a factor of two; else it is one rounding more.
         (x - self.high) - self.low
     }
 }
@@ -644,7 +664,8 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
             product = y * dy;
             rounded_off = y.mul_add(dy, -product);
         }
-        self.0.add(counts.of(product), counts.of(rounded_off), part);
+        self.0.add(counts.of(product), part);
+        self.0.low[part] = self.0.low[part] + counts.of(rounded_off);
         dy
     }
 
@@ -723,31 +744,29 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
     fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
         let rows = self.rows();
         let mut max = T::ZERO;
-        let mut summed = (max, Sum::<V>::starting_at(0.0));
+        let mut summed = (max, Sums::<V>::All(Sum::starting_at(0.0)));
         let mut scaled = (T::ZERO, T::ZERO);
-        // Of the maximum; of the sum one less, of its scale two, and of the last pass three.
-        let mut row = 0;
-        while row < rows + 3 {
+        // The maximum of row `step`, the sum of the row before it, the scale of the row before that, and the last pass of the third.
+        let mut step = 0;
+        while step < rows + 3 {
             let mut next = max;
-            if row < rows {
-                next = greatest::<V, _>(token, &mut self.row(row));
+            if step < rows {
+                next = greatest::<V, _>(token, &mut self.row(step));
             }
             let previous = summed;
-            if row >= 1 && row < rows + 1 {
-                summed = (
-                    max,
-                    exponentials::<V, _, LOG>(token, &mut self.row(row - 1), max),
-                );
+            if step >= 1 && step < rows + 1 {
+                let mut row = self.row(step - 1);
+                summed = (max, exponentials::<V, _, LOG>(token, &mut row, max));
             }
-            if row >= 3 {
-                self.finish::<V>(token, row - 3, scaled);
+            if step >= 3 {
+                self.finish::<V>(token, step - 3, scaled);
             }
-            if row >= 2 && row < rows + 2 {
-                let (max, sum) = previous;
-                scaled = scale::<V, LOG>(token, max, sum);
+            if step >= 2 && step < rows + 2 {
+                let (max, sums) = previous;
+                scaled = scale::<V>(token, max, sums);
             }
             max = next;
-            row += 1;
+            step += 1;
         }
     }
 
@@ -780,12 +799,21 @@ fn all_passes<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     row: &mut R,
 ) {
     let max = greatest::<V, _>(token, row);
-    let sum = exponentials::<V, _, LOG>(token, row, max);
-    last_pass::<V, _, LOG>(token, row, scale::<V, LOG>(token, max, sum));
+    let sums = exponentials::<V, _, LOG>(token, row, max);
+    last_pass::<V, _, LOG>(token, row, scale::<V>(token, max, sums));
 }
 
-/// `2^64`: its exponent is as great as that of any exponential.
-const FIRST: f64 = (1_u128 << 64) as f64;
+/// What the second pass comes to.
+#[derive(Clone, Copy)]
+enum Sums<V> {
+    All(Sum<V>),
+    Log(LogSums<V>),
+}
+
+/// The exponent of this is as great as that of two exponentials.
+const fn first<T: Functions>() -> f64 {
+    2.0 * T::SHIFTED_ONE
+}
 
 /// The second pass.
 #[inline(always)]
@@ -793,42 +821,55 @@ fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     token: V::Token,
     row: &mut R,
     max: V::Element,
-) -> Sum<V> {
-    let sum = Sum::starting_at(FIRST);
+) -> Sums<V> {
+    let zeros = [V::constant(0.0); MOST_PARTS];
     if LOG {
+        let sums = LogSums {
+            less: Sum::starting_at(0.0),
+            greatest: zeros,
+        };
         let (max, shift) = (V::splat(max), V::Element::exact_shift(max));
-        let mut pass = SumOfExponentials { max, shift, sum };
+        let mut pass = SumOfExponentials { max, shift, sums };
         row.pass(token, &mut pass);
-        pass.sum
+        Sums::Log(pass.sums)
     } else {
+        let sum = SumOfPairs {
+            sum: Sum::starting_at(first::<V::Element>()),
+            held: zeros,
+        };
         let shift = V::Element::shift(V::splat(max));
-        let held = [V::constant(0.0); MOST_PARTS];
-        let sum = SumOfPairs { sum, held };
         let mut pass = Exponentials { shift, sum };
         row.pass(token, &mut pass);
-        pass.sum.sum
+        Sums::All(pass.sum.sum)
     }
 }
 
-/// What the last pass needs of the sum, as a number and one beside it: the factor, or what is taken off.
+/// What the last pass needs of the sums, as a number and one beside it: the factor, or what is taken off.
 #[inline(always)]
-fn scale<V: Register<Element: Element>, const LOG: bool>(
+fn scale<V: Register<Element: Element>>(
     token: V::Token,
     max: V::Element,
-    sum: Sum<V>,
+    sums: Sums<V>,
 ) -> (V::Element, V::Element) {
-    let (sum, beside) = sum.total(token, FIRST);
-    if !LOG {
-        return split(inverse::<V::Element>((sum, beside)));
-    }
-    // Without the greatest number, beside which a small rest would be lost. The logarithm is NaN where that is infinite, as
+    let sums = match sums {
+        Sums::All(sum) => {
+            let sum = sum.total(token, first::<V::Element>());
+            return split(inverse::<V::Element>(sum));
+        }
+        Sums::Log(sums) => sums,
+    };
+    let [count] = joined::<Plus, V, 1>(token, [sums.greatest]);
+    let (less, beside) = sums.less.total(token, 0.0);
+    let one = V::Element::SHIFTED_ONE;
+    // Without one of the greatest, beside which a small rest would be lost. The logarithm is NaN where that is infinite, as
     // infinity taken off infinity is.
-    let (max, sum) = (max.into(), sum - FIRST);
+    let (max, others) = (max.into(), count.into() - 1.0);
     if !is_f64::<V::Element>() {
-        return split((max, ln_1p((sum + beside) / FIRST)));
+        return split((max, ln_1p(others + (less + beside) / one)));
     }
-    let (rest, beside) = two_sum(sum / FIRST, beside / FIRST);
-    let (sum, rounded_off) = two_sum(max, ln_1p(rest));
+    let (rest, rounded_off) = two_sum(others, less / one);
+    let (log, beside) = (ln_1p(rest), rounded_off + beside / one);
+    let (sum, rounded_off) = two_sum(max, log);
     split((sum, rounded_off + beside / (1.0 + rest)))
 }
 

@@ -75,7 +75,7 @@ pub(crate) mod sealed {
     pub struct Shift<V: Vector> {
         /// Taken off each number.
         pub(crate) less: V,
-        /// What is less counts as this, whose exponential is 0 when the 2^64 is taken off it again.
+        /// What is less counts as this, the exponential of which is nothing even a million times.
         pub(crate) least: V,
         /// What rounds the exponent, less that of what is divided by.
         pub(crate) rounding: V,
@@ -98,10 +98,13 @@ pub(crate) mod sealed {
         /// What makes `e^max` about 1, for [`shifted_exp`](Functions::shifted_exp).
         fn shift<V: Vector<Element = Self>>(max: V) -> Shift<V>;
 
-        /// `2^64 e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone, where `x` is not above that `max`.
+        /// A power of two, so that no exponential is subnormal that counts.
+        const SHIFTED_ONE: f64;
+
+        /// `SHIFTED_ONE e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone, where `x` is not above that `max`.
         fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V;
 
-        /// As `shift`, and `shifted_exp` is `2^64 e^(x - max)` then.
+        /// As `shift`, and `shifted_exp` is `SHIFTED_ONE e^(x - max)` then.
         fn exact_shift<V: Vector<Element = Self>>(max: Self) -> Shift<V>;
 
         fn exp_m1<V: Vector<Element = Self>>(x: V) -> V;

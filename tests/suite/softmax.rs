@@ -115,6 +115,51 @@ fn near_the_truth() {
     assert!(worst < 4.0 && worst_log < 4.0, "{worst} {worst_log}");
 }
 
+/// What is left of a logarithm beside the greatest number is a sum of its own: of many that are each nothing beside 1.
+#[test]
+fn a_small_rest_is_near_the_truth() {
+    let at_most = |width: usize, others: f32| {
+        let mut x = vec![others; width];
+        x[width / 3] = 0.0;
+        let log = LogSoftmax::rows(width).forward_to_vec(&x);
+        let truth = -((width - 1) as f64 * f64::from(others).exp()).ln_1p();
+        ulps(log[width / 3], truth)
+    };
+    let mut worst = 0.0_f64;
+    for width in [17, 1_000, 1_024, 4_096, 1_000_000] {
+        for others in [-5.0, -16.7, -17.5, -28.417_2, -28.419_028, -60.0, -90.0] {
+            worst = worst.max(at_most(width, others));
+        }
+    }
+    println!("at most {worst:.3} ulp off");
+    assert!(worst < 4.0, "{worst}");
+
+    // Of as many greatest ones, and of `f64`, whose sum is more than one number of twice the bits of `f32` tells.
+    let mut x = vec![-51.986_038_541_989_35_f64; 1_000_000];
+    x[7] = 0.0;
+    let log = LogSoftmax::rows(x.len()).forward_to_vec(&x);
+    let truth: f64 = -(999_999.0 * x[0].exp()).ln_1p();
+    assert!((log[7] / truth - 1.0).abs() < 1e-15, "{} {truth}", log[7]);
+    x.fill(-747.0);
+    x[7] = 0.0;
+    let log = LogSoftmax::rows(x.len()).forward_to_vec(&x);
+    let truth = -(999_999.0_f64.ln() - 747.0).exp();
+    assert!(
+        (log[7] / truth - 1.0).abs() < 1e-11,
+        "{:e} {truth:e}",
+        log[7]
+    );
+}
+
+/// A sum that begins with pairs greater than what it began with loses none of their bits.
+#[test]
+fn pairs_of_exponentials_are_added_in_full() {
+    let mut x = vec![0.34_f32; 64];
+    x[..32].fill(-16.635_5);
+    let y = Softmax::rows(64).forward_to_vec(&x);
+    assert_eq!(y[63], 0.031_249_998);
+}
+
 /// What rounding takes off a sum of a million equal numbers goes one way.
 #[test]
 fn sums_of_long_rows_are_near_the_truth() {

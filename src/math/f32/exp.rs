@@ -1,5 +1,5 @@
 use super::power::{
-    FRACTION, POWERS, TABLE, UP_64, less_one, power, reduced, reduced_by, scaled_exp,
+    FRACTION, POWERS, TABLE, UP_64, less_one, power, reduced, reduced_by, scaled_exp, scaled_table,
 };
 use crate::math::f64::exp::exp_of_rest;
 use crate::math::f64::power::two_to;
@@ -28,39 +28,32 @@ pub(in crate::math) fn exp_below_0<V: Vector<Element = f32>>(x: V) -> V {
     scaled_exp(V::constant(-110.0).max(x), &UP_64) * down
 }
 
+pub(in crate::math) const SHIFTED_ONE: f64 = two_to(64);
+
 /// For [`shifted_exp`].
 #[inline(always)]
 pub(in crate::math) fn shift<V: Vector<Element = f32>>(max: V) -> Shift<V> {
     crate::math::shift(max, V::constant(125.0), V::rounding(FRACTION), UP_64)
 }
 
-/// As [`shift`], with all divided by the exponential of `max`, too.
+/// The table with which `shifted_exp(max)` would be `SHIFTED_ONE`, where `less` and `rounding` are of the [`shift`] of `max`. Of an
+/// infinite `max` it is no table.
 #[inline(always)]
-pub(in crate::math) fn exact_shift<V: Vector<Element = f32>>(max: f32) -> Shift<V> {
-    let Shift {
-        less,
-        least,
-        rounding,
-        mut table,
-    } = shift::<f32>(max);
+pub(in crate::math) fn exact_table(max: f32, less: f32, rounding: f32) -> [f32; 16] {
     let k = f32::rounding(FRACTION) - rounding;
-    let factor = exp_of_rest(k.into(), (less - max).into()) * two_to(64);
+    let factor = exp_of_rest(k.into(), (less - max).into()).value();
+    // Not by a closure, which would lose the tier's instructions.
+    let mut table = TABLE;
     let mut j = 0;
     while j < 16 {
-        let power = (factor * POWERS[j]) as f32;
-        table[j] = f32::from_bits(power.to_bits().wrapping_sub((j as u32) << (23 - FRACTION)));
+        table[j] = (factor * POWERS[j]) as f32;
         j += 1;
     }
-    let [less, least, rounding] = [V::splat(less), V::splat(least), V::splat(rounding)];
-    Shift {
-        less,
-        least,
-        rounding,
-        table,
-    }
+    scaled_table(table, 64)
 }
 
-/// `2^64 e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off. NaN stays.
+/// `SHIFTED_ONE e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off, or by an
+/// [`exact_table`] 1.6. NaN stays.
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f32>>(x: V, shift: Shift<V>) -> V {
     let (sum, r) = reduced_by(shift.least.max(x - shift.less), shift.rounding);

@@ -97,12 +97,13 @@ pub(super) const UP_64: [f32; 16] = scaled_table(TABLE, 64);
 const SIXTHS_UP_64: [f32; 16] = scaled_table(SIXTHS, 64);
 
 /// `table` times `2^exponent`, less j in the bits that [`two_to`] shifts into the exponent.
+#[inline(always)]
 pub(super) const fn scaled_table(table: [f32; 16], exponent: i32) -> [f32; 16] {
     let mut scaled = table;
     let mut j = 0;
     while j < 16 {
         let bits = table[j].to_bits().wrapping_add_signed(exponent << 23);
-        scaled[j] = f32::from_bits(bits - ((j as u32) << (23 - FRACTION)));
+        scaled[j] = f32::from_bits(bits.wrapping_sub((j as u32) << (23 - FRACTION)));
         j += 1;
     }
     scaled

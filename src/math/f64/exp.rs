@@ -1,6 +1,6 @@
 use super::power::{
-    E, FRACTION, FRACTIONS, LN_2_HIGH, LN_2_LOW, LOG2_E, TABLE, exp_rounded_by, polynomial,
-    rounding, scaled_exp, two_to,
+    E, FRACTION, FRACTIONS, LN_2_HIGH, LN_2_LOW, LOG2_E, Power, TABLE, closely_scaled_exp,
+    exp_rounded_by, fractions, polynomial, rounding, scaled_exp, two_to,
 };
 use crate::vector::{Shift, Vector};
 
@@ -28,52 +28,42 @@ pub(in crate::math) fn exp_below_0<V: Vector<Element = f64>>(x: V) -> V {
     scaled_exp(V::constant(-746.0).max(x), 64) * V::constant(two_to(-64))
 }
 
+pub(in crate::math) const SHIFTED_ONE: f64 = two_to(512);
+
 /// For [`shifted_exp`].
 #[inline(always)]
 pub(in crate::math) fn shift<V: Vector<Element = f64>>(max: V) -> Shift<V> {
-    crate::math::shift(max, V::constant(746.0), rounding(64), FRACTIONS)
+    crate::math::shift(max, V::constant(770.0), rounding(512), FRACTIONS)
 }
 
-/// As [`shift`], with all divided by the exponential of `max`, too.
+/// The table with which `shifted_exp(max)` would be `SHIFTED_ONE`, where `less` and `rounding` are of the [`shift`] of `max`. Of an
+/// infinite `max` it is no table.
 #[inline(always)]
-pub(in crate::math) fn exact_shift<V: Vector<Element = f64>>(max: f64) -> Shift<V> {
-    let Shift {
-        less,
-        least,
-        rounding: rounding_by,
-        mut table,
-    } = shift::<f64>(max);
-    let k = rounding::<f64>(64) - rounding_by;
+pub(in crate::math) fn exact_table(max: f64, less: f64, rounding: f64) -> [f64; 16] {
+    let k = super::power::rounding::<f64>(512) - rounding;
     let factor = exp_of_rest(k, less - max);
+    // Not by a closure, which would lose the tier's instructions.
+    let mut table = TABLE;
     let mut j = 0;
     while j < 16 {
-        let power = factor * TABLE[j];
-        table[j] = f64::from_bits(power.to_bits().wrapping_sub((j as u64) << (52 - FRACTION)));
+        table[j] = factor.times_sum(table[j], 0.0);
         j += 1;
     }
-    let [less, least, rounding] = [V::splat(less), V::splat(least), V::splat(rounding_by)];
-    Shift {
-        less,
-        least,
-        rounding,
-        table,
-    }
+    fractions(table)
 }
 
 /// `e^(x + k ln 2)`, where that is near 1.
 #[inline(always)]
-pub(in crate::math) fn exp_of_rest(k: f64, x: f64) -> f64 {
+pub(in crate::math) fn exp_of_rest(k: f64, x: f64) -> Power<f64> {
     // The first is exact.
     let x = Vector::mul_add(k, LN_2_HIGH, x);
-    scaled_exp(Vector::mul_add(k, LN_2_LOW, x), 0)
+    closely_scaled_exp(Vector::mul_add(k, LN_2_LOW, x), 0)
 }
 
-/// `2^64 e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off. NaN stays.
+/// `SHIFTED_ONE e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off, or by an
+/// [`exact_table`] 1.6. NaN stays.
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: Shift<V>) -> V {
-    exp_rounded_by(
-        shift.least.max(x - shift.less),
-        shift.rounding,
-        &shift.table,
-    )
+    let y = shift.least.max(x - shift.less);
+    exp_rounded_by(y, shift.rounding, &shift.table)
 }

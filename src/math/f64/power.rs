@@ -111,11 +111,13 @@ pub(super) const FRACTIONS: [f64; 16] = fractions(TABLE);
 const SHORT_FRACTIONS: [f64; 16] = fractions(SHORT);
 
 /// `table` less j in the bits that are shifted into the exponent.
+#[inline(always)]
 pub(super) const fn fractions(table: [f64; 16]) -> [f64; 16] {
     let mut fractions = table;
     let mut j = 0;
     while j < 16 {
-        fractions[j] = f64::from_bits(table[j].to_bits() - ((j as u64) << (52 - FRACTION)));
+        let bits = table[j].to_bits();
+        fractions[j] = f64::from_bits(bits.wrapping_sub((j as u64) << (52 - FRACTION)));
         j += 1;
     }
     fractions
@@ -135,7 +137,7 @@ pub(super) fn rounding<V: Vector<Element = f64>>(shift: i32) -> V {
 
 /// A power of e, as `scale + scale rest`.
 #[derive(Clone, Copy)]
-pub(super) struct Power<V> {
+pub(in crate::math) struct Power<V> {
     pub(super) scale: V,
     pub(super) rest: V,
 }
@@ -171,7 +173,7 @@ impl<V: Vector<Element = f64>> Power<V> {
 
     /// The power, rounded.
     #[inline(always)]
-    pub(super) fn value(self) -> V {
+    pub(in crate::math) fn value(self) -> V {
         self.scale.mul_add(self.rest, self.scale)
     }
 
