@@ -122,7 +122,8 @@ pub(crate) fn ln_1p_of_sum(x: primitive::f64) -> primitive::f64 {
     f64::ln_1p::ln_1p_of_finite(x)
 }
 
-/// The [`Shift`] of `max`. The exponentials of a million numbers that are less than `max - furthest` are less than the least number together.
+/// The [`Shift`] of `max`. What is less than `max - furthest` counts as that, and a million such exponentials together are less than half the
+/// least number.
 ///
 /// `e^max` is about `2^k` for an integer `k`. To divide by that is to take `k` from the exponent, which costs nothing: the exponent is
 /// rounded by adding a number, and that is less by `k` then. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half

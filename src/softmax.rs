@@ -2,6 +2,7 @@
 //!
 //! A row is gone over three times: its maximum; the sum of the exponentials, which the softmax keeps; and these times the inverse
 //! of the sum, or for the logarithm the numbers less the maximum and that of the sum. From memory it comes once, as long as a cache holds it.
+//! For the logarithm the greatest numbers are counted, and the exponentials of the others summed: beside 1 a small sum would be lost.
 //!
 //! Nothing depends on the tier: a row is cut into lines of 64 bytes, whatever the registers, and each lane of a line has a
 //! sum of its own. The last line of a row that is no whole number of them overlaps the one in front, and what stands in both
@@ -206,7 +207,8 @@ fn joined<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     joined_lanes::<J, V, N>(token, numbers)
 }
 
-/// The lanes of a register as one, by registers of half the size: pieces of four lanes may be one lane each.
+/// The lanes of a register as one, by registers of half the size down to single numbers. The half of four lanes may be one number, which
+/// makes four pieces.
 #[inline(always)]
 fn joined_lanes<J: Join<N>, V: Register<Element: Element>, const N: usize>(
     token: V::Token,
@@ -473,7 +475,8 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     }
 }
 
-/// A turn, or its last line, where `first` is that. A register with those of the other lines before the next one, as few are live then.
+/// A turn of lines, or its last one alone, where `first` is that. The same register of each line and then the next one, so that few are live
+/// at a time.
 #[inline(always)]
 fn lines_at<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
@@ -552,7 +555,7 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
     joined::<Greater, V, 1>(token, [greater(greater(a, b), greater(c, d))])[0]
 }
 
-/// `e^x`, divided by what `shift` says, and its sum.
+/// `SHIFTED_ONE e^x`, divided by what `shift` says, and its sum.
 struct Exponentials<V: Vector> {
     shift: Shift<V>,
     sum: SumOfPairs<V>,
@@ -575,7 +578,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     }
 }
 
-/// The sum of the exponentials of what is less than the greatest number, and how many are not: beside those a small sum would be lost.
+/// The sum of the exponentials of what is less than the greatest number, and how many are not.
 ///
 /// Line by line, since AVX2 has too few registers for pairs where nothing is stored between them.
 struct SumOfExponentials<V: Vector> {
@@ -586,9 +589,9 @@ struct SumOfExponentials<V: Vector> {
 
 #[derive(Clone, Copy)]
 struct LogSums<V> {
-    less: Sum<V>,
-    /// Counted exactly in rows up to 2^28 elements.
-    greatest: Line<V>,
+    lesser: Sum<V>,
+    /// How many. What is counted is small, until it settles.
+    greatest: Sum<V>,
 }
 
 impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
@@ -598,17 +601,18 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     fn register(&mut self, [x]: [V; 1], counts: Counts<V>, Place { part, .. }: Place) -> V {
         let power = V::Element::shifted_exp(x, self.shift);
         // NaN is not the greatest, and so it is in the sum.
-        let less = self.max.select_le(x, V::constant(0.0), power);
-        self.sums.less.add(counts.of(less), part);
-        let count = self.sums.greatest[part];
+        let lesser = self.max.select_le(x, V::constant(0.0), power);
+        self.sums.lesser.add(counts.of(lesser), part);
+        let count = self.sums.greatest.low[part];
         let with_x = self.max.select_le(x, count + V::constant(1.0), count);
-        self.sums.greatest[part] = counts.select(with_x, count);
+        self.sums.greatest.low[part] = counts.select(with_x, count);
         x
     }
 
     #[inline(always)]
     fn settle(&mut self) {
-        self.sums.less.settle();
+        self.sums.lesser.settle();
+        self.sums.greatest.settle();
     }
 }
 
@@ -739,7 +743,8 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
     }
 
     /// Each pass over a row between those over its neighbours: the maximum of the row after it, what the sum of the row before it comes
-    /// down to, and the last pass over the one before that. So nothing is waited for, though a CPU looks ahead by little more than a row.
+    /// down to, and the last pass over the one before that. A CPU looks ahead by little more than a row, so what a
+    /// pass needs is at hand when it begins.
     #[inline(always)]
     fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
         let rows = self.rows();
@@ -811,7 +816,7 @@ enum Sums<V> {
 }
 
 /// The exponent of this is as great as that of two exponentials.
-const fn first<T: Functions>() -> f64 {
+const fn start_of_pairs<T: Functions>() -> f64 {
     2.0 * T::SHIFTED_ONE
 }
 
@@ -822,20 +827,17 @@ fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     row: &mut R,
     max: V::Element,
 ) -> Sums<V> {
-    let zeros = [V::constant(0.0); MOST_PARTS];
     if LOG {
-        let sums = LogSums {
-            less: Sum::starting_at(0.0),
-            greatest: zeros,
-        };
+        let (lesser, greatest) = (Sum::starting_at(0.0), Sum::starting_at(0.0));
+        let sums = LogSums { lesser, greatest };
         let (max, shift) = (V::splat(max), V::Element::exact_shift(max));
         let mut pass = SumOfExponentials { max, shift, sums };
         row.pass(token, &mut pass);
         Sums::Log(pass.sums)
     } else {
         let sum = SumOfPairs {
-            sum: Sum::starting_at(first::<V::Element>()),
-            held: zeros,
+            sum: Sum::starting_at(start_of_pairs::<V::Element>()),
+            held: [V::constant(0.0); MOST_PARTS],
         };
         let shift = V::Element::shift(V::splat(max));
         let mut pass = Exponentials { shift, sum };
@@ -853,16 +855,22 @@ fn scale<V: Register<Element: Element>>(
 ) -> (V::Element, V::Element) {
     let sums = match sums {
         Sums::All(sum) => {
-            let sum = sum.total(token, first::<V::Element>());
+            let sum = sum.total(token, start_of_pairs::<V::Element>());
             return split(inverse::<V::Element>(sum));
         }
         Sums::Log(sums) => sums,
     };
-    let [count] = joined::<Plus, V, 1>(token, [sums.greatest]);
-    let (less, beside) = sums.less.total(token, 0.0);
+    let mut counts = sums.greatest.high;
+    let mut part = 0;
+    while part < parts::<V>() {
+        counts[part] = counts[part] + sums.greatest.low[part];
+        part += 1;
+    }
+    let [count] = joined::<Plus, V, 1>(token, [counts]);
+    let (less, beside) = sums.lesser.total(token, 0.0);
     let one = V::Element::SHIFTED_ONE;
-    // Without one of the greatest, beside which a small rest would be lost. The logarithm is NaN where that is infinite, as
-    // infinity taken off infinity is.
+    // Without one of the greatest, beside which a small rest would be lost. Of an infinite one the table is none and the logarithm
+    // anything, but infinity taken off infinity, here and in `split`, makes NaN of the row.
     let (max, others) = (max.into(), count.into() - 1.0);
     if !is_f64::<V::Element>() {
         return split((max, ln_1p(others + (less + beside) / one)));
@@ -1128,10 +1136,10 @@ rows! {
     ///
     /// The greatest element of a row is taken off first, so nothing overflows. -inf becomes 0. A row with a NaN or
     /// +inf, or of -inf alone, becomes NaN, as in PyTorch. For rows up to a million elements, results are less than 5 ulp from the
-    /// truth, and less than 3 in all tests of `f32`; those that are less than the least normal number are subnormal ones.
+    /// truth by the errors of their parts, and less than 3 in all tests of `f32`; those that are less than the least normal number are subnormal ones.
     ///
     /// The gradient of the input is `y[i] (dy[i] - Σ y[j] dy[j])`. A row with an infinite or NaN gradient becomes NaN, and so does one
-    /// whose sums overflow.
+    /// whose sums overflow, those of a part of it, too.
     ///
     /// Each row has the same bits on every tier, at any alignment and number of threads: its sum has one order and twice the
     /// bits.
@@ -1153,7 +1161,7 @@ rows! {
     /// most 4 ulp from the truth, and less than 2 in all tests of `f32`.
     ///
     /// The gradient of the input is `dy[i] - e^y[i] Σ dy[j]`. A row with an infinite or NaN gradient becomes NaN, and so does one
-    /// whose sums overflow.
+    /// whose sums overflow, those of a part of it, too.
     ///
     /// Each row has the same bits on every tier, at any alignment and number of threads.
     ///

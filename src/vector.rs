@@ -75,7 +75,7 @@ pub(crate) mod sealed {
     pub struct Shift<V: Vector> {
         /// Taken off each number.
         pub(crate) less: V,
-        /// What is less counts as this, the exponential of which is nothing even a million times.
+        /// What is less, when that is taken off, counts as this: a million such exponentials are less than the least number.
         pub(crate) least: V,
         /// What rounds the exponent, less that of what is divided by.
         pub(crate) rounding: V,
@@ -98,7 +98,7 @@ pub(crate) mod sealed {
         /// What makes `e^max` about 1, for [`shifted_exp`](Functions::shifted_exp).
         fn shift<V: Vector<Element = Self>>(max: V) -> Shift<V>;
 
-        /// A power of two, so that no exponential is subnormal that counts.
+        /// A power of two, so great that no exponential that counts is subnormal when it is multiplied by that.
         const SHIFTED_ONE: f64;
 
         /// `SHIFTED_ONE e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone, where `x` is not above that `max`.

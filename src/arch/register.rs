@@ -57,8 +57,8 @@ pub unsafe trait Register: Vector {
     #[inline(always)]
     fn fence() {}
 
-    /// Asks for the cache line of `at`, to the second level: to the first one alone it is slow on Intel's CPUs. Any address will do. Does
-    /// nothing where the register does not stream.
+    /// Asks for the cache line of `at` in the second level of the cache; `docs/measurements.md` says why not the first. Any address will
+    /// do. Does nothing where the register does not stream.
     #[inline(always)]
     fn prefetch(_at: *const Self::Element) {}
 }

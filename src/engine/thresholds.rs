@@ -110,7 +110,7 @@ impl Error for ThresholdsAlreadySet {}
 /// That pays once inputs and output together outgrow what of the last-level cache is one's own: from three quarters of it on
 /// (`docs/measurements.md`, *Streaming*; `cargo bench -- stream`).
 fn stream_bytes(last_level_cache_bytes: Option<usize>) -> usize {
-    // A greater cache is one that many cores share, of which a virtual machine may have two and be told all of it.
+    // A greater cache is mostly shared by many cores, and a virtual machine of two of them is told all of it.
     const MOST_BYTES: usize = 32 << 20;
     // It may also report a cache of no bytes, and then everything would stream.
     last_level_cache_bytes

@@ -45,8 +45,7 @@ fn f64_at_every_length_and_offset() {
     every_length_and_offset::<f64>();
 }
 
-/// Sizes about a power of two, from the cache to well past it: with 32 MiB of last-level cache or less,
-/// the last ones stream. (That every tier streams right at every length is tested beside the loops,
+/// Sizes about a power of two, from the cache to well past it: the last ones stream. (That every tier streams right at every length is tested beside the loops,
 /// whatever the machine's cache.)
 fn large<T: TestElement>() {
     let sizes = [1 << 15, 1 << 17, 1 << 19, 1 << 21, 5 << 20];

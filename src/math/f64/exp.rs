@@ -28,19 +28,20 @@ pub(in crate::math) fn exp_below_0<V: Vector<Element = f64>>(x: V) -> V {
     scaled_exp(V::constant(-746.0).max(x), 64) * V::constant(two_to(-64))
 }
 
-pub(in crate::math) const SHIFTED_ONE: f64 = two_to(512);
+const SHIFT: i32 = 512;
+pub(in crate::math) const SHIFTED_ONE: f64 = two_to(SHIFT);
 
 /// For [`shifted_exp`].
 #[inline(always)]
 pub(in crate::math) fn shift<V: Vector<Element = f64>>(max: V) -> Shift<V> {
-    crate::math::shift(max, V::constant(770.0), rounding(512), FRACTIONS)
+    crate::math::shift(max, V::constant(770.0), rounding(SHIFT), FRACTIONS)
 }
 
 /// The table with which `shifted_exp(max)` would be `SHIFTED_ONE`, where `less` and `rounding` are of the [`shift`] of `max`. Of an
 /// infinite `max` it is no table.
 #[inline(always)]
 pub(in crate::math) fn exact_table(max: f64, less: f64, rounding: f64) -> [f64; 16] {
-    let k = super::power::rounding::<f64>(512) - rounding;
+    let k = super::power::rounding::<f64>(SHIFT) - rounding;
     let factor = exp_of_rest(k, less - max);
     // Not by a closure, which would lose the tier's instructions.
     let mut table = TABLE;

@@ -209,7 +209,8 @@ pub(super) fn scaled_exp<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
     exp_rounded_by(y, rounding(shift), &FRACTIONS)
 }
 
-/// [`scaled_exp`] where `rounding` is that of its shift, times what `table`, of [`fractions`], has in place of 2^(j/16).
+/// [`scaled_exp`] where `rounding` is that of its shift. `table` is `FRACTIONS`, or [`fractions`] of `TABLE` times a number, which
+/// the result is multiplied by then.
 #[inline(always)]
 pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V, table: &[f64; 16]) -> V {
     let sum = y.mul_add(V::splat(LOG2_E), rounding);
