@@ -1,4 +1,4 @@
-use super::power::{LN_2_REST, LN_2_SHORT, LOG2_E, Power, rounding, two_to};
+use super::power::{FRACTIONS, LN_2_REST, LN_2_SHORT, LOG2_E, Power, rounding, two_to};
 use crate::vector::Vector;
 
 /// `√(8/π)` in 45 bits and the rest, and `0.044715 √(8/π)` and its rest.
@@ -16,7 +16,7 @@ const SHIFT: i32 = 160;
 pub(in crate::math) fn gelu_tanh<V: Vector<Element = f64>>(x: V) -> V {
     let z = V::constant(22.0).min(x.abs());
     let (sum, r, low) = reduced(z, z * z);
-    let t = Power::new(sum, r + low).value();
+    let t = Power::new(sum, r + low, &FRACTIONS).value();
     // -0.0 where x is below 0, x where it is NaN or a zero.
     V::constant(-0.0).max(x) - z * t / (t + V::constant(two_to(SHIFT)))
 }

@@ -143,11 +143,12 @@ pub(in crate::math) struct Power<V> {
 }
 
 impl<V: Vector<Element = f64>> Power<V> {
-    /// `2^SHIFT 2^k e^r`, where `sum` is `k + rounding(SHIFT)`.
+    /// `2^SHIFT 2^k e^r`, where `sum` is `k + rounding(SHIFT)`. `table` is `FRACTIONS`, or [`fractions`] of `TABLE` times a number, which the
+    /// power is multiplied by then.
     #[inline(always)]
-    pub(super) fn new(sum: V, r: V) -> Self {
+    pub(super) fn new(sum: V, r: V, table: &[f64; 16]) -> Self {
         Self {
-            scale: scale(sum, &FRACTIONS),
+            scale: scale(sum, table),
             rest: polynomial(r, &E),
         }
     }
@@ -209,8 +210,7 @@ pub(super) fn scaled_exp<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
     exp_rounded_by(y, rounding(shift), &FRACTIONS)
 }
 
-/// [`scaled_exp`] where `rounding` is that of its shift. `table` is `FRACTIONS`, or [`fractions`] of `TABLE` times a number, which
-/// the result is multiplied by then.
+/// [`scaled_exp`] where `rounding` is that of its shift, with a `table` as of [`Power::new`].
 #[inline(always)]
 pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V, table: &[f64; 16]) -> V {
     let sum = y.mul_add(V::splat(LOG2_E), rounding);
@@ -218,8 +218,7 @@ pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V, table:
     // The first is exact.
     let r = k.mul_add(V::splat(-LN_2_HIGH), y);
     let r = k.mul_add(V::splat(-LN_2_LOW), r);
-    let (scale, rest) = (scale(sum, table), polynomial(r, &E));
-    Power { scale, rest }.value()
+    Power::new(sum, r, table).value()
 }
 
 /// As [`scaled_exp`], in two parts, without the error of the table.
@@ -250,7 +249,7 @@ pub(super) fn scaled_exp_of_product<V: Vector<Element = f64>>(x: V, factor: V) -
     let k = sum - rounding;
     let r = z.mul_add(-factor, k * V::splat(-LN_2_SHORT));
     let r = k.mul_add(V::splat(-LN_2_REST), r);
-    let power = Power::new(sum, r).value();
+    let power = Power::new(sum, r, &FRACTIONS).value();
     let power = bound.select_le(x.abs(), V::constant(0.0), power);
     (power, z, factor)
 }
