@@ -31,6 +31,9 @@ pub(crate) struct Buffers<'a, T, const N: usize, const OUT: usize = 1> {
 /// Bytes of a cache line.
 pub(crate) const LINE_BYTES: usize = 64;
 
+/// The most pieces of a register that is longer than what there is: see [`Buffers::in_pieces`].
+const PIECES: usize = 3;
+
 /// Elements of a cache line of the smallest type.
 pub(crate) const LINE: usize = LINE_BYTES / size_of::<f32>();
 
@@ -286,6 +289,99 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         V::load(token, unsafe {
             &*self.inputs[input].add(at).cast::<V::Array>()
         })
+    }
+
+    /// Maps all elements in one register that is longer: of two halves that overlap, or, where a half is one element, of up to
+    /// three of these.
+    ///
+    /// # Panics
+    /// If they are less than a half, or a register or more.
+    #[inline(always)]
+    pub(super) fn in_pieces<V: Register<Element = T>, M: Kernel<N, OUT>>(
+        &self,
+        token: V::Token,
+        map: M,
+    ) {
+        assert!(V::Half::LANES <= self.len && self.len < V::LANES);
+        // SAFETY: as just seen; the inputs are initialised.
+        let mut registers = [unsafe { self.load_pieces::<V>(token, 0) }; N];
+        let mut i = 1;
+        while i < N {
+            // SAFETY: as above.
+            registers[i] = unsafe { self.load_pieces(token, i) };
+            i += 1;
+        }
+        let registers = map.outputs(registers);
+        i = 0;
+        while i < OUT {
+            // SAFETY: as above.
+            unsafe { self.store_pieces::<V>(token, registers[i], i) };
+            i += 1;
+        }
+    }
+
+    /// Where the first pieces of [`in_pieces`](Buffers::in_pieces) are, from the front of the register on: so many halves as cover what
+    /// is less than a register. Those behind them repeat elements.
+    #[inline(always)]
+    fn pieces<V: Register<Element = T>>(&self) -> [usize; PIECES] {
+        const { assert!(V::Half::LANES == 1 && V::LANES <= 4 || V::LANES == 2 * V::Half::LANES) };
+        let last = self.len - V::Half::LANES;
+        let middle = if V::Half::LANES == 1 {
+            self.len / 2
+        } else {
+            last
+        };
+        [0, middle, last]
+    }
+
+    /// All elements of one input, by [`pieces`](Buffers::pieces).
+    ///
+    /// # Safety
+    /// `V::Half::LANES <= len < V::LANES`, and the input is initialised.
+    #[inline(always)]
+    unsafe fn load_pieces<V: Register<Element = T>>(&self, token: V::Token, input: usize) -> V {
+        let places = self.pieces::<V>();
+        let mut lanes = MaybeUninit::<V::Array>::uninit();
+        // SAFETY: `len > 0`.
+        V::splat(unsafe { *self.inputs[input] }).store(&mut lanes);
+        let mut i = 0;
+        while i < PIECES && i * V::Half::LANES < V::LANES {
+            // SAFETY: a half from each place is in bounds, and `lanes` are whole halves.
+            unsafe {
+                let half: V::Half = self.load_input(token.into(), input, places[i]);
+                let lanes = lanes.as_mut_ptr().cast::<T>().add(i * V::Half::LANES);
+                half.store(&mut *lanes.cast());
+            }
+            i += 1;
+        }
+        // SAFETY: `store` wrote every lane.
+        V::load(token, unsafe { lanes.assume_init_ref() })
+    }
+
+    /// Stores a register of [`load_pieces`](Buffers::load_pieces) to all elements of one output. What overlaps is the same there.
+    ///
+    /// # Safety
+    /// `V::Half::LANES <= len < V::LANES`.
+    #[inline(always)]
+    unsafe fn store_pieces<V: Register<Element = T>>(
+        &self,
+        token: V::Token,
+        register: V,
+        output: usize,
+    ) {
+        let places = self.pieces::<V>();
+        let mut lanes = MaybeUninit::<V::Array>::uninit();
+        register.store(&mut lanes);
+        let mut i = 0;
+        while i < PIECES && i * V::Half::LANES < V::LANES {
+            // SAFETY: `store` wrote every lane, which are whole halves; a half from each place is in bounds.
+            unsafe {
+                let lanes = lanes.as_ptr().cast::<T>().add(i * V::Half::LANES);
+                let half = V::Half::load(token.into(), &*lanes.cast());
+                half.store(self.array::<V::Half>(output, places[i]));
+            }
+            i += 1;
+        }
     }
 
     /// The elements of `range`, while these are borrowed.

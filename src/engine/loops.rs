@@ -11,7 +11,8 @@
 //! computed from its input once, in place too.
 //! What is no longer than eight registers is covered by such overlapping registers alone, where loads and stores set the
 //! pace; where arithmetic does ([`Map::MEMORY_BOUND`](crate::Map::MEMORY_BOUND) is `false`), no more registers are computed
-//! than cover the elements, and the code has few copies of the formula.
+//! than cover the elements, what is less than a register is put together in one, and the code has few copies of the
+//! formula.
 //!
 //! What was measured, and what was tried instead, is in `docs/measurements.md`.
 #![allow(unsafe_code)]
@@ -93,7 +94,17 @@ fn alone<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     }
 }
 
-/// At most `2 * LANES` elements: two overlapping registers of the widest kind that fits.
+/// The fewest elements for [`Buffers::in_pieces`]: those of a half are done by the half alone.
+const fn least_in_pieces<V: Register>() -> usize {
+    if V::Half::LANES == 1 {
+        1
+    } else {
+        V::Half::LANES + 1
+    }
+}
+
+/// At most `2 * LANES` elements: two overlapping registers of the widest kind that fits. Where arithmetic sets the pace, what is
+/// less than one register is computed in one, of two overlapping halves or up to three elements.
 #[inline(always)]
 fn short<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -117,7 +128,9 @@ fn short<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         unsafe { step::<V, M, N, OUT>(token, map, buffers, 0) };
     } else if len >= V::LANES {
         both_ends::<V, M, N, OUT, 1, 1>(token, map, buffers);
-    } else {
+    } else if !M::MEMORY_BOUND && !V::IS_PAIR && len >= least_in_pieces::<V>() {
+        buffers.in_pieces::<V, M>(token, map);
+    } else if const { M::MEMORY_BOUND || V::Half::LANES > 1 } {
         short::<V::Half, M, N, OUT>(token.into(), map, buffers);
     }
 }
