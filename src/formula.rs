@@ -39,7 +39,7 @@ use crate::vector::Vector;
 /// slower. It still gives the same bits.
 ///
 /// Its result must depend on nothing but its arguments and `self`. How often it is called for an element is not said:
-/// elements at the ends of a slice may be computed twice.
+/// elements at the ends of a slice may be computed more than once.
 ///
 /// A formula may panic. The panic reaches the caller, from whatever thread; an output that was being written
 /// then holds old and new elements.

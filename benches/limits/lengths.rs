@@ -2,13 +2,17 @@
 
 use std::cell::RefCell;
 use std::hint::black_box;
+use std::ops::Range;
 use std::time::Instant;
 
 use bytemuck::Pod;
-use rectify::{Activation, Element, Relu, Tier};
+use rectify::{
+    Activation, Element, Elu, Gelu, Gradient, HardSwish, Mish, Relu, Sigmoid, Silu, Softplus,
+    Softsign, Tanh, Tier,
+};
 
 use crate::common::operation::{Backward, Forward, ForwardInPlace, Operation};
-use crate::common::turns::{Contender, median, times};
+use crate::common::turns::{Contender, Time, median, times};
 use crate::common::{Buffers, Slices, USUAL_OFFSET_BYTES};
 
 const LONGEST: usize = 512;
@@ -17,6 +21,7 @@ const LONGEST: usize = 512;
 const LOOP: &str = "loop";
 const DEFAULT: &str = "default";
 const AVX2: &str = "AVX2";
+const AVX512: &str = "AVX-512";
 
 const BANDS: [(usize, usize); 7] = [
     (1, 8),
@@ -66,6 +71,17 @@ pub(crate) fn all() {
     sawtooth::<f32, _>(ForwardInPlace);
     sawtooth::<f32, _>(Backward);
     sawtooth::<f64, _>(Forward);
+    println!("\nf32, forward, times the next whole register, at the worst length:");
+    registers("relu", Relu);
+    registers("hard_swish", HardSwish);
+    registers("sigmoid", Sigmoid);
+    registers("tanh", Tanh);
+    registers("silu", Silu);
+    registers("gelu", Gelu);
+    registers("elu", Elu::default());
+    registers("softplus", Softplus::default());
+    registers("mish", Mish);
+    registers("softsign", Softsign);
 }
 
 /// Calls with no tier named (`default`) against the loop that a user would write, compiled in its place, and
@@ -196,28 +212,37 @@ fn nanoseconds(ways: &[Way<'_>], calls: &mut [Slices<'_, f32>], rounds: usize) -
     turns.into_iter().map(median).collect()
 }
 
-/// Which lengths cost more than the next longer one: where a kernel's ends are done badly, every length that
-/// is not whole registers does.
+/// What each length from 1 to `longest` takes.
 ///
 /// Several buffers take turns. A call that reads in other pieces what the call before has just written waits
 /// for the memory, which says nothing of the ends.
-fn sawtooth<T: Element + Pod, O: Operation>(operation: O) {
-    let mut buffers: Vec<_> = (0..8).map(|_| Buffers::<T>::new(LONGEST + 1)).collect();
+fn of_each_length<T: Element + Pod>(
+    longest: usize,
+    rounds: usize,
+    call: impl Fn(&mut Slices<'_, T>),
+) -> Vec<Time> {
+    let mut buffers: Vec<_> = (0..8).map(|_| Buffers::<T>::new(longest)).collect();
     let slices: Vec<_> = buffers
         .iter_mut()
         .map(|buffers| RefCell::new(buffers.slices(USUAL_OFFSET_BYTES)))
         .collect();
-    let mut contenders: Vec<_> = (1..=LONGEST + 1)
+    let mut contenders: Vec<_> = (1..=longest)
         .map(|len| {
-            let slices = &slices;
+            let (slices, call) = (&slices, &call);
             Contender::new(len.to_string(), move || {
                 for slices in slices {
-                    operation.kernel(Relu, &mut slices.borrow_mut().first(len));
+                    call(&mut slices.borrow_mut().first(len));
                 }
             })
         })
         .collect();
-    let times = times(&mut contenders, 15);
+    times(&mut contenders, rounds)
+}
+
+/// Which lengths cost more than the next longer one: where a kernel's ends are done badly, every length that
+/// is not whole registers does.
+fn sawtooth<T: Element + Pod, O: Operation>(operation: O) {
+    let times = of_each_length::<T>(LONGEST + 1, 15, |slices| operation.kernel(Relu, slices));
     let mut steps: Vec<_> = (1..=LONGEST)
         .map(|len| (times[len - 1].seconds / times[len].seconds, len))
         .collect();
@@ -231,4 +256,31 @@ fn sawtooth<T: Element + Pod, O: Operation>(operation: O) {
         print!("  {len}: {times:.2}");
     }
     println!();
+}
+
+/// What lengths that are not whole registers cost, times the next one that is: the worst below a register of the tier, and the
+/// worst from one on, with their lengths.
+fn registers(name: &str, activation: impl Activation<Formula: Gradient>) {
+    for tier in Tier::available() {
+        let tier_name = tier.to_string();
+        let lanes = if tier_name == AVX512 { 16 } else { 8 };
+        let times = of_each_length::<f32>(4 * LINE, 5, |slices| {
+            Forward.kernel(activation.on(tier), slices);
+        });
+        let worst = |lengths: Range<usize>| {
+            let times_next = |len: usize| {
+                let next = len.next_multiple_of(lanes);
+                times[len - 1].seconds / times[next - 1].seconds
+            };
+            let ratios = lengths.map(|len| (times_next(len), len));
+            let worst = ratios.max_by(|a, b| a.0.total_cmp(&b.0));
+            let (ratio, len) = worst.expect("there are lengths");
+            format!("{ratio:.2} ({len})")
+        };
+        println!(
+            "{name:>12} {tier_name:<16}  below a register {:>10}  from one on {:>10}",
+            worst(1..lanes),
+            worst(lanes..4 * LINE)
+        );
+    }
 }

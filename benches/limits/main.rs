@@ -25,7 +25,7 @@ use table::{table, write_csv, write_machine};
 
 const HELP: &str = "\
 cargo bench --bench limits                tables for some sizes: two minutes
-cargo bench --bench limits -- lengths     what each length up to 512 costs, and against what: two minutes
+cargo bench --bench limits -- lengths     what each length up to 512 costs, and against what: four minutes
 cargo bench --bench limits -- file        2^4 to 2^28 elements, and files in docs/ of what comes out: some minutes;
                                           `cargo run --release --example measurements` draws them
 
@@ -37,7 +37,7 @@ inside of a pool of so many threads, or not.
 
 `lengths` first compares, at every length and offset within a cache line, a call that names no tier with a
 plain loop and with what the tiers do, by bands of lengths. Then it lists the lengths that cost most beside
-the next longer one.";
+the next longer one, and, of some activations, the worst length beside the next whole register.";
 
 fn main() -> ExitCode {
     match run() {

@@ -31,15 +31,24 @@ pub(crate) struct Buffers<'a, T, const N: usize, const OUT: usize = 1> {
 /// Bytes of a cache line.
 pub(crate) const LINE_BYTES: usize = 64;
 
-/// The most pieces of a register that is longer than what there is: see [`Buffers::in_pieces`].
-const PIECES: usize = 3;
-
 /// Elements of a cache line of the smallest type.
 pub(crate) const LINE: usize = LINE_BYTES / size_of::<f32>();
 
 /// Memory on the stack that begins where a cache line does.
 #[repr(align(64))]
 pub(crate) struct Lines<T, const LEN: usize>(pub(crate) [T; LEN]);
+
+/// Of a register whose elements are not all there: see [`Buffers::in_one_register`].
+struct Halves<V>(PhantomData<V>);
+
+impl<V: Register> Halves<V> {
+    /// How many cover less than a register, and fit into one.
+    const COUNT: usize = {
+        let by_elements = V::Half::LANES == 1 && V::LANES <= 4;
+        assert!(by_elements || V::LANES == 2 * V::Half::LANES);
+        if V::LANES == 4 && by_elements { 3 } else { 2 }
+    };
+}
 
 /// What a step of several reads: see [`Buffers::step`].
 #[derive(Clone, Copy)]
@@ -291,62 +300,56 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         })
     }
 
-    /// Maps all elements in one register that is longer: of two halves that overlap, or, where a half is one element, of up to
-    /// three of these.
+    /// Maps all elements, which are less than a register, in one: of two halves that overlap, or, where a half is one element, of
+    /// one to three of these.
     ///
     /// # Panics
     /// If they are less than a half, or a register or more.
     #[inline(always)]
-    pub(super) fn in_pieces<V: Register<Element = T>, M: Kernel<N, OUT>>(
+    pub(super) fn in_one_register<V: Register<Element = T>, M: Kernel<N, OUT>>(
         &self,
         token: V::Token,
         map: M,
     ) {
         assert!(V::Half::LANES <= self.len && self.len < V::LANES);
         // SAFETY: as just seen; the inputs are initialised.
-        let mut registers = [unsafe { self.load_pieces::<V>(token, 0) }; N];
+        let mut registers = [unsafe { self.load_joined::<V>(token, 0) }; N];
         let mut i = 1;
         while i < N {
             // SAFETY: as above.
-            registers[i] = unsafe { self.load_pieces(token, i) };
+            registers[i] = unsafe { self.load_joined(token, i) };
             i += 1;
         }
         let registers = map.outputs(registers);
         i = 0;
         while i < OUT {
             // SAFETY: as above.
-            unsafe { self.store_pieces::<V>(token, registers[i], i) };
+            unsafe { self.store_apart::<V>(token, registers[i], i) };
             i += 1;
         }
     }
 
-    /// Where the first pieces of [`in_pieces`](Buffers::in_pieces) are, from the front of the register on: so many halves as cover what
-    /// is less than a register. Those behind them repeat elements.
+    /// Where the halves are that make one register of all elements: the first and the last, and, where a half is one element, the
+    /// middle one. Of these, [`Halves::COUNT`].
     #[inline(always)]
-    fn pieces<V: Register<Element = T>>(&self) -> [usize; PIECES] {
-        const { assert!(V::Half::LANES == 1 && V::LANES <= 4 || V::LANES == 2 * V::Half::LANES) };
-        let last = self.len - V::Half::LANES;
-        let middle = if V::Half::LANES == 1 {
-            self.len / 2
-        } else {
-            last
-        };
-        [0, middle, last]
+    fn halves<V: Register<Element = T>>(&self) -> [usize; 3] {
+        [0, self.len - V::Half::LANES, self.len / 2]
     }
 
-    /// All elements of one input, by [`pieces`](Buffers::pieces).
+    /// All elements of one input.
     ///
     /// # Safety
     /// `V::Half::LANES <= len < V::LANES`, and the input is initialised.
     #[inline(always)]
-    unsafe fn load_pieces<V: Register<Element = T>>(&self, token: V::Token, input: usize) -> V {
-        let places = self.pieces::<V>();
+    unsafe fn load_joined<V: Register<Element = T>>(&self, token: V::Token, input: usize) -> V {
+        let places = self.halves::<V>();
         let mut lanes = MaybeUninit::<V::Array>::uninit();
-        // SAFETY: `len > 0`.
+        // What no half covers is an element, too: a formula sees no number that is not the caller's.
+        // SAFETY: there is one.
         V::splat(unsafe { *self.inputs[input] }).store(&mut lanes);
         let mut i = 0;
-        while i < PIECES && i * V::Half::LANES < V::LANES {
-            // SAFETY: a half from each place is in bounds, and `lanes` are whole halves.
+        while i < Halves::<V>::COUNT {
+            // SAFETY: a half from each place is in bounds, as the caller says; `lanes` are so many halves at least.
             unsafe {
                 let half: V::Half = self.load_input(token.into(), input, places[i]);
                 let lanes = lanes.as_mut_ptr().cast::<T>().add(i * V::Half::LANES);
@@ -354,27 +357,28 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
             }
             i += 1;
         }
-        // SAFETY: `store` wrote every lane.
+        // SAFETY: `splat` wrote every lane.
         V::load(token, unsafe { lanes.assume_init_ref() })
     }
 
-    /// Stores a register of [`load_pieces`](Buffers::load_pieces) to all elements of one output. What overlaps is the same there.
+    /// Stores a register of [`load_joined`](Buffers::load_joined) to all elements of one output. What overlaps is the same there.
     ///
     /// # Safety
     /// `V::Half::LANES <= len < V::LANES`.
     #[inline(always)]
-    unsafe fn store_pieces<V: Register<Element = T>>(
+    unsafe fn store_apart<V: Register<Element = T>>(
         &self,
         token: V::Token,
         register: V,
         output: usize,
     ) {
-        let places = self.pieces::<V>();
+        let places = self.halves::<V>();
         let mut lanes = MaybeUninit::<V::Array>::uninit();
         register.store(&mut lanes);
         let mut i = 0;
-        while i < PIECES && i * V::Half::LANES < V::LANES {
-            // SAFETY: `store` wrote every lane, which are whole halves; a half from each place is in bounds.
+        while i < Halves::<V>::COUNT {
+            // SAFETY: `store` wrote every lane, and they are so many halves at least; a half from each place is in bounds, as the
+            // caller says.
             unsafe {
                 let lanes = lanes.as_ptr().cast::<T>().add(i * V::Half::LANES);
                 let half = V::Half::load(token.into(), &*lanes.cast());

@@ -100,10 +100,8 @@ x86_register! {
     bits: _mm_castps_si128, float: _mm_castsi128_ps, bits_add: _mm_add_epi32, bits_sub: _mm_sub_epi32,
     and: _mm_and_si128, or: _mm_or_si128, xor: _mm_xor_si128, shl: _mm_sll_epi32, shr: _mm_srl_epi32,
     look_up: |index, table| {
-        let low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), _mm256_castsi128_si256(index));
-        let high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table[8..].as_ptr()), _mm256_castsi128_si256(index));
-        let (low, high) = (_mm256_castps256_ps128(low), _mm256_castps256_ps128(high));
-        _mm_blendv_ps(low, high, _mm_castsi128_ps(_mm_slli_epi32::<28>(index)))
+        let eight = F32x8(_mm256_castsi256_ps(_mm256_castsi128_si256(index)));
+        _mm256_castps256_ps128(eight.look_up(table).0)
     },
 }
 
