@@ -78,6 +78,9 @@ const P_TAIL_TAIL: [f64; 9] = tail(P_TAIL);
 const M_TAIL: [f64; 9] = tail(M);
 const SHIFT: i32 = 128;
 
+/// Up to here the terms of the gradient cancel.
+const NEAR: f64 = 1.5;
+
 /// `x Φ(x)`.
 ///
 /// With `z = |x|` and `g = z Φ(-z)` it is `-g` below 0, and `x - g` above. `Φ(-z) = φ(z) P(z) / (z P(z) + M(z))` up to 39, with
@@ -100,7 +103,7 @@ pub(in crate::math) fn gelu<V: Vector<Element = f64>>(x: V) -> V {
 /// `Φ(x) + x φ(x)`: `h = Φ(-z) - z φ(z)` below 0, and `1 - h` above.
 ///
 /// `h` is `φ(z) N / (z P + M)`, with `N = P - z (z P + M)`. Near its zero `N` is computed from the last coefficients of `P` and
-/// `M` in twice the bits.
+/// `M` in twice the bits; farther out from `P` as it was rounded, which falls out of the quotient.
 #[inline(always)]
 pub(in crate::math) fn gelu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
@@ -115,10 +118,13 @@ pub(in crate::math) fn gelu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let denominator = z.mul_add(p, m);
     let w = (-z).mul_add(z, one);
     let w_low = (-z).mul_add(z, one - w);
-    let inner = s.mul_add(w, -m) + s_low.mul_add(w, -m_low);
-    let (n, n_low) = mul_add_in_two(inner, z, w);
-    let h =
-        density.times_sum(n, w_low.mul_add(p, n_low)) / (denominator * V::constant(two_to(SHIFT)));
+    let inner_low = s_low.mul_add(w, -m_low);
+    let (n, n_low) = mul_add_in_two(s.mul_add(w, -m), z, w);
+    let n_low = w_low.mul_add(p, z.mul_add(inner_low, n_low));
+    let near = V::constant(NEAR);
+    let n = z.select_lt(near, n, p.mul_add(w, -(z * m)));
+    let n_low = z.select_lt(near, n_low, p * w_low);
+    let h = density.times_sum(n, n_low) / (denominator * V::constant(two_to(SHIFT)));
     x.select_lt(zero, h, one - h)
 }
 
