@@ -231,7 +231,7 @@ pub trait Vector:
     /// `self * factor + addend`, rounded once.
     ///
     /// Exact on every tier; of one `f32` or `f64` on an x86-64 CPU without the instruction, as exact as the C library's. It is slow where the tier has no such instruction: on x86 that is the portable tier, unless it
-    /// is compiled with FMA. There it takes as long as some ten sums, of `f64` thirty.
+    /// is compiled with FMA. There it is many times as slow.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 
     /// The lanes of `yes` where `self < rhs`, and those of `no` elsewhere; of `no` where either is NaN.

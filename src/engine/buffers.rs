@@ -38,11 +38,11 @@ pub(crate) const LINE: usize = LINE_BYTES / size_of::<f32>();
 #[repr(align(64))]
 pub(crate) struct Lines<T, const LEN: usize>(pub(crate) [T; LEN]);
 
-/// Of a register whose elements are not all there: see [`Buffers::in_one_register`].
+/// The halves of which [`Buffers::in_one_register`] makes a register.
 struct Halves<V>(PhantomData<V>);
 
 impl<V: Register> Halves<V> {
-    /// How many cover less than a register, and fit into one.
+    /// How many: they cover whatever is less than a register, and are no longer than one. Nothing is less than one lane.
     const COUNT: usize = {
         let by_elements = V::Half::LANES == 1 && V::LANES <= 4;
         assert!(by_elements || V::LANES == 2 * V::Half::LANES);
@@ -329,8 +329,8 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         }
     }
 
-    /// Where the halves are that make one register of all elements: the first and the last, and, where a half is one element, the
-    /// middle one. Of these, [`Halves::COUNT`].
+    /// Where these halves begin: the first, the last, and the middle one, which only three single elements need. The first
+    /// [`Halves::COUNT`] count.
     #[inline(always)]
     fn halves<V: Register<Element = T>>(&self) -> [usize; 3] {
         [0, self.len - V::Half::LANES, self.len / 2]
@@ -344,12 +344,13 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
     unsafe fn load_joined<V: Register<Element = T>>(&self, token: V::Token, input: usize) -> V {
         let places = self.halves::<V>();
         let mut lanes = MaybeUninit::<V::Array>::uninit();
-        // What no half covers is an element, too: a formula sees no number that is not the caller's.
-        // SAFETY: there is one.
+        // Lanes that no half covers hold an element, too: a formula sees no number that is not the caller's.
+        // SAFETY: `len >= V::Half::LANES`, so there is a first element.
         V::splat(unsafe { *self.inputs[input] }).store(&mut lanes);
         let mut i = 0;
         while i < Halves::<V>::COUNT {
-            // SAFETY: a half from each place is in bounds, as the caller says; `lanes` are so many halves at least.
+            // SAFETY: a half from each place is in bounds, as the caller says. Then there are two lanes or more, into which
+            // `COUNT` halves fit.
             unsafe {
                 let half: V::Half = self.load_input(token.into(), input, places[i]);
                 let lanes = lanes.as_mut_ptr().cast::<T>().add(i * V::Half::LANES);
@@ -377,8 +378,8 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         register.store(&mut lanes);
         let mut i = 0;
         while i < Halves::<V>::COUNT {
-            // SAFETY: `store` wrote every lane, and they are so many halves at least; a half from each place is in bounds, as the
-            // caller says.
+            // SAFETY: a half from each place is in bounds, as the caller says. Then there are two lanes or more, which `store`
+            // wrote, and of which `COUNT` halves are a part.
             unsafe {
                 let lanes = lanes.as_ptr().cast::<T>().add(i * V::Half::LANES);
                 let half = V::Half::load(token.into(), &*lanes.cast());

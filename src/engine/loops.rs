@@ -94,8 +94,9 @@ fn alone<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     }
 }
 
-/// At most `2 * LANES` elements: two overlapping registers of the widest kind that fits. Where arithmetic sets the pace, what is
-/// less than one register, and more than its half, is computed in one.
+/// At most `2 * LANES` elements: two overlapping registers of the widest kind that fits. Where arithmetic sets the pace, a whole
+/// register is computed once, and so is, but of pairs, what is less than one and more than its half, or anything where a half is one
+/// element.
 #[inline(always)]
 fn short<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -682,7 +683,7 @@ mod tests {
         }
     }
 
-    /// Miri, which knows no register that is no pair but these, sees overlapping halves here.
+    /// In Miri only this is put together of halves of several lanes: its other registers are pairs, or their halves single elements.
     #[test]
     fn less_than_a_register_is_two_halves_of_one() {
         for len in 0..16 {

@@ -78,7 +78,7 @@ const P_TAIL_TAIL: [f64; 9] = tail(P_TAIL);
 const M_TAIL: [f64; 9] = tail(M);
 const SHIFT: i32 = 128;
 
-/// Up to here the terms of the gradient cancel.
+/// From here on nothing cancels in the gradient, and most of what rounding does to `P` falls out of the quotient.
 const NEAR: f64 = 1.5;
 
 /// `x Φ(x)`.
@@ -102,8 +102,9 @@ pub(in crate::math) fn gelu<V: Vector<Element = f64>>(x: V) -> V {
 
 /// `Φ(x) + x φ(x)`: `h = Φ(-z) - z φ(z)` below 0, and `1 - h` above.
 ///
-/// `h` is `φ(z) N / (z P + M)`, with `N = P - z (z P + M)`. Near its zero `N` is computed from the last coefficients of `P` and
-/// `M` in twice the bits; farther out from `P` as it was rounded, which falls out of the quotient.
+/// `h` is `φ(z) N / (z P + M)`, with `N = P - z (z P + M) = P w - z M` and `w = 1 - z²`. Below `NEAR`, where `N` has its zero, it is
+/// `w + z (s w - M)` with `P = 1 + z s`, and what the last steps of `s` and `M` were rounded by is added. From there on it takes
+/// the same rounded `P` as the denominator, so that the error of it falls out.
 #[inline(always)]
 pub(in crate::math) fn gelu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
