@@ -38,16 +38,12 @@ pub(crate) const LINE: usize = LINE_BYTES / size_of::<f32>();
 #[repr(align(64))]
 pub(crate) struct Lines<T, const LEN: usize>(pub(crate) [T; LEN]);
 
-/// The halves of which [`Buffers::in_one_register`] makes a register.
-struct Halves<V>(PhantomData<V>);
-
-impl<V: Register> Halves<V> {
-    /// How many: they cover whatever is less than a register, and are no longer than one. Nothing is less than one lane.
-    const COUNT: usize = {
-        let by_elements = V::Half::LANES == 1 && V::LANES <= 4;
-        assert!(by_elements || V::LANES == 2 * V::Half::LANES);
-        if V::LANES == 4 && by_elements { 3 } else { 2 }
-    };
+/// How many halves make a register in [`Buffers::in_one_register`]: they cover whatever is less than one, and are no longer. Nothing
+/// is less than one lane.
+const fn count_of_halves<V: Register>() -> usize {
+    let by_elements = V::Half::LANES == 1 && V::LANES <= 4;
+    assert!(by_elements || V::LANES == 2 * V::Half::LANES);
+    if V::LANES == 4 && by_elements { 3 } else { 2 }
 }
 
 /// What a step of several reads: see [`Buffers::step`].
@@ -330,7 +326,7 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
     }
 
     /// Where these halves begin: the first, the last, and the middle one, which only three single elements need. The first
-    /// [`Halves::COUNT`] count.
+    /// [`count_of_halves`] count.
     #[inline(always)]
     fn halves<V: Register<Element = T>>(&self) -> [usize; 3] {
         [0, self.len - V::Half::LANES, self.len / 2]
@@ -348,9 +344,9 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         // SAFETY: `len >= V::Half::LANES`, so there is a first element.
         V::splat(unsafe { *self.inputs[input] }).store(&mut lanes);
         let mut i = 0;
-        while i < Halves::<V>::COUNT {
+        while i < const { count_of_halves::<V>() } {
             // SAFETY: a half from each place is in bounds, as the caller says. Then there are two lanes or more, into which
-            // `COUNT` halves fit.
+            // so many halves fit.
             unsafe {
                 let half: V::Half = self.load_input(token.into(), input, places[i]);
                 let lanes = lanes.as_mut_ptr().cast::<T>().add(i * V::Half::LANES);
@@ -377,9 +373,9 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
         let mut lanes = MaybeUninit::<V::Array>::uninit();
         register.store(&mut lanes);
         let mut i = 0;
-        while i < Halves::<V>::COUNT {
+        while i < const { count_of_halves::<V>() } {
             // SAFETY: a half from each place is in bounds, as the caller says. Then there are two lanes or more, which `store`
-            // wrote, and of which `COUNT` halves are a part.
+            // wrote, and of which so many halves are a part.
             unsafe {
                 let lanes = lanes.as_ptr().cast::<T>().add(i * V::Half::LANES);
                 let half = V::Half::load(token.into(), &*lanes.cast());
