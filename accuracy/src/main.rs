@@ -1,8 +1,12 @@
 //! How far the smooth activations are from the truth: the largest error in ulp over all 2^32 `f32`, value and gradient,
 //! on every tier, with a hash of all results. `--help` says what else.
 
+#[path = "../../tests/common/drawn_f64.rs"]
+mod drawn_f64;
 #[path = "../../tests/common/every_f32.rs"]
 mod every_f32;
+#[path = "../../tests/common/hashes.rs"]
+mod hashes;
 mod reference;
 mod sweep_f32;
 mod sweep_f64;
@@ -52,7 +56,7 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     every: u64,
 
-    /// `f64` instead: N inputs, against MPFR, which takes some 10 microseconds each
+    /// `f64` instead: N inputs and as many about the worst of these, against MPFR, which takes some 10 microseconds each
     #[arg(long, value_name = "N", conflicts_with = "every")]
     f64: Option<u64>,
 
@@ -60,7 +64,7 @@ struct Arguments {
     #[arg(long, value_parser = |text: &str| text.parse::<Tier>())]
     tier: Option<Tier>,
 
-    /// Writes errors and hashes to the table that the tests read; those of `f64` to one that a page reads
+    /// Writes errors and hashes to the table that the tests read, of `f32` or of `f64`
     #[arg(long, conflicts_with = "every")]
     write: bool,
 }
@@ -99,19 +103,20 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         for direction in [Direction::Value, Direction::Gradient] {
             let of = format!("{activation}, {}", table::name(direction));
             if let Some(inputs) = arguments.f64 {
-                let bar = bar(inputs, &of);
-                let found = sweep_f64::sweep(activation, direction, &tiers, inputs, &bar)?;
+                let bar = bar(sweep_f64::steps(inputs), &of);
+                let worst = sweep_f64::sweep(activation, direction, &tiers, inputs, &bar)?;
                 bar.finish_and_clear();
-                for (tier, worst) in tiers.iter().zip(&found) {
-                    Line::of(activation, direction, *tier, *worst, "").print();
+                for &tier in &tiers {
+                    Line::of(activation, direction, tier, worst, "").print();
                 }
                 if arguments.write {
                     records_f64.push([
                         activation.to_string(),
                         table::name(direction).to_owned(),
-                        format!("{:.3}", found[0].error),
-                        format!("{:?}", found[0].at),
+                        format!("{:.3}", worst.error),
+                        format!("{:?}", worst.at),
                         inputs.to_string(),
+                        sweep_f64::hash(activation, direction, tiers[0]),
                     ]);
                 }
                 continue;

@@ -4,9 +4,10 @@ use indicatif::ProgressBar;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
-use rectify::{Activation, AnyActivation, Tier};
+use rectify::{AnyActivation, Tier};
 
-use crate::every_f32::{block, blocks, hash as hash_of_block, hash_of_all, one_nan};
+use crate::every_f32::{block, blocks};
+use crate::hashes::{hash as hash_of_block, hash_of_all, results};
 use crate::reference::{Direction, Function};
 use crate::worst::{F32, Worst};
 
@@ -29,22 +30,12 @@ pub struct OfTier {
     pub hash: String,
 }
 
-/// The results on a tier, with one NaN for all.
-fn results(activation: AnyActivation, direction: Direction, tier: Tier, x: &[f32]) -> Vec<f32> {
-    let mut results = vec![1.0; x.len()];
-    match direction {
-        Direction::Value => activation.on(tier).forward(x, &mut results),
-        Direction::Gradient => activation.on(tier).backward_in_place(x, &mut results),
-    }
-    one_nan(&mut results);
-    results
-}
-
 /// The hash alone.
 pub fn hash(activation: AnyActivation, direction: Direction, tier: Tier, every: u64) -> String {
+    let gradient = direction == Direction::Gradient;
     let hashes: Vec<u64> = (0..blocks(every))
         .into_par_iter()
-        .map(|index| hash_of_block(&results(activation, direction, tier, &block(every, index))))
+        .map(|index| hash_of_block(&results(activation, gradient, tier, &block(every, index))))
         .collect();
     hash_of_all(&hashes)
 }
@@ -58,6 +49,7 @@ pub fn sweep(
     bar: &ProgressBar,
 ) -> Result<Swept, String> {
     let function = Function::of(activation, |value| f64::from(value as f32))?;
+    let gradient = direction == Direction::Gradient;
     let of_block = |index| {
         let x = block(every, index);
         let truth: Vec<f64> = x
@@ -66,7 +58,7 @@ pub fn sweep(
             .collect();
         let mut earlier: Vec<(Vec<f32>, u64, Worst)> = vec![];
         for &tier in tiers {
-            let results = results(activation, direction, tier, &x);
+            let results = results(activation, gradient, tier, &x);
             let same = earlier.iter().find(|(earlier, ..)| {
                 bytemuck::cast_slice::<_, u32>(earlier) == bytemuck::cast_slice::<_, u32>(&results)
             });

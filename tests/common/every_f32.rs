@@ -1,7 +1,4 @@
-//! Every `f32`, or every so many, a block at a time, and what is left of the results: a hash. The tests and the crate
-//! `accuracy` share it, so that one finds what the other wrote.
-
-use twox_hash::XxHash3_64;
+//! Every `f32`, or every so many, a block at a time. The tests and the crate `accuracy` share it.
 
 /// Inputs a block: they, what is computed of them and what it is compared with fit the second-level cache.
 pub const BLOCK: u64 = 1 << 14;
@@ -20,34 +17,4 @@ pub fn block(every: u64, index: u64) -> Vec<f32> {
     (index * BLOCK..end.min((index + 1) * BLOCK))
         .map(|i| f32::from_bits((i * every) as u32))
         .collect()
-}
-
-/// Makes every NaN one and the same, since Rust says neither its sign nor its payload.
-pub fn one_nan(results: &mut [f32]) {
-    for result in results {
-        if result.is_nan() {
-            *result = f32::from_bits(0x7fc0_0000);
-        }
-    }
-}
-
-/// Of the results of a block, after [`one_nan`].
-pub fn hash(results: &[f32]) -> u64 {
-    if cfg!(target_endian = "little") {
-        return XxHash3_64::oneshot(bytemuck::cast_slice(results));
-    }
-    let bytes: Vec<u8> = results
-        .iter()
-        .flat_map(|result| result.to_le_bytes())
-        .collect();
-    XxHash3_64::oneshot(&bytes)
-}
-
-/// Of all, from those of all blocks in their order: 16 hexadecimal digits.
-pub fn hash_of_all(blocks: &[u64]) -> String {
-    let bytes: Vec<u8> = blocks
-        .iter()
-        .flat_map(|block| block.to_le_bytes())
-        .collect();
-    format!("{:016x}", XxHash3_64::oneshot(&bytes))
 }

@@ -3,9 +3,16 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[allow(unreachable_pub)] // The crate `accuracy` has it, too.
+// The crate `accuracy` has these, too.
+#[allow(unreachable_pub)]
+#[path = "../common/drawn_f64.rs"]
+mod drawn_f64;
+#[allow(unreachable_pub)]
 #[path = "../common/every_f32.rs"]
 mod every_f32;
+#[allow(unreachable_pub)]
+#[path = "../common/hashes.rs"]
+mod hashes;
 
 mod accuracy;
 mod vectors;

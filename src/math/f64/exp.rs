@@ -1,6 +1,6 @@
 use super::power::{
     E, FRACTION, FRACTIONS, LN_2_HIGH, LN_2_LOW, LOG2_E, Power, TABLE, closely_scaled_exp,
-    exp_rounded_by, fractions, polynomial, rounding, scaled_exp, two_to,
+    fractions, polynomial, power_rounded_by, rounding, scaled_exp, two_to,
 };
 use crate::vector::{Shift, Vector};
 
@@ -47,7 +47,7 @@ pub(in crate::math) fn exact_table(max: f64, less: f64, rounding: f64) -> [f64; 
     let mut table = TABLE;
     let mut j = 0;
     while j < 16 {
-        table[j] = factor.times_sum(table[j], 0.0);
+        table[j] = factor.times(table[j]);
         j += 1;
     }
     fractions(table)
@@ -66,5 +66,5 @@ pub(in crate::math) fn exp_of_rest(k: f64, x: f64) -> Power<f64> {
 #[inline(always)]
 pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: Shift<V>) -> V {
     let y = shift.least.max(x - shift.less);
-    exp_rounded_by(y, shift.rounding, &shift.table)
+    power_rounded_by(y, shift.rounding, &shift.table).value()
 }

@@ -1,5 +1,6 @@
 use super::power::{
-    LN_2_REST, LN_2_SHORT, LOG2_E, Power, fractions, mul_add_in_two, polynomial, rounding, two_to,
+    LN_2_REST, LN_2_SHORT, LOG2_E, Power, fractions, mul_add_in_two, polynomial, rounding, tail,
+    two_to,
 };
 use crate::vector::Vector;
 
@@ -92,10 +93,11 @@ pub(in crate::math) fn gelu<V: Vector<Element = f64>>(x: V) -> V {
     let square = z * z;
     let (sum, k, r) = reduced(z, square);
     let r = k.mul_add(V::splat(-LN_2_REST), r);
-    let density = Power::by_table(sum, r, &FRACTIONS).value();
+    let density = Power::by_table(sum, r, &FRACTIONS);
     // z P, where P is 1 + z times the others.
     let zp = square.mul_add(polynomial(z, &P_TAIL), z);
-    let quotient = density * zp / ((zp + polynomial(z, &M)) * V::constant(two_to(SHIFT)));
+    let numerator = density.times(zp);
+    let quotient = numerator / ((zp + polynomial(z, &M)) * V::constant(two_to(SHIFT)));
     // -0.0 where x is below 0, x where it is NaN or a zero.
     V::constant(-0.0).max(x) - quotient
 }
@@ -118,13 +120,15 @@ pub(in crate::math) fn gelu_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let p = z.mul_add(s, one);
     let denominator = z.mul_add(p, m);
     let w = (-z).mul_add(z, one);
-    let w_low = (-z).mul_add(z, one - w);
+    // What the rounding of 1 - w takes from it counts as well.
+    let square = one - w;
+    let w_low = (-z).mul_add(z, square) + ((one - square) - w);
     let inner_low = s_low.mul_add(w, -m_low);
     let (n, n_low) = mul_add_in_two(s.mul_add(w, -m), z, w);
-    let n_low = w_low.mul_add(p, z.mul_add(inner_low, n_low));
     let near = V::constant(NEAR);
     let n = z.select_lt(near, n, p.mul_add(w, -(z * m)));
-    let n_low = z.select_lt(near, n_low, p * w_low);
+    let n_low = z.select_lt(near, z.mul_add(inner_low, n_low), zero);
+    let n_low = w_low.mul_add(p, n_low);
     let h = density.times_sum(n, n_low) / (denominator * V::constant(two_to(SHIFT)));
     x.select_lt(zero, h, one - h)
 }
@@ -153,16 +157,4 @@ fn reduced<V: Vector<Element = f64>>(z: V, square: V) -> (V, V, V) {
     let k = sum - rounding;
     let r = (z * V::constant(-0.5)).mul_add(z, k * V::splat(-LN_2_SHORT));
     (sum, k, r)
-}
-
-/// All but the first.
-const fn tail<const N: usize, const M: usize>(c: [f64; N]) -> [f64; M] {
-    assert!(N == M + 1);
-    let mut rest = [0.0; M];
-    let mut i = 0;
-    while i < M {
-        rest[i] = c[i + 1];
-        i += 1;
-    }
-    rest
 }

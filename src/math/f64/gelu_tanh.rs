@@ -23,8 +23,8 @@ pub(in crate::math) fn gelu_tanh<V: Vector<Element = f64>>(x: V) -> V {
 
 /// With `t = e^-|u|` and `h = |x| u'` it is `b = t (1 + t - h) / (1 + t)²` below 0, and `1 - b` above.
 ///
-/// The terms in the first brackets nearly cancel where the derivative is least, so what is rounded off `h` and `1 - h` is
-/// added to them.
+/// The terms in the first brackets nearly cancel where the derivative is least, so what is rounded off `h` and their sums is added to
+/// them.
 #[inline(always)]
 pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let (zero, one) = (V::constant(0.0), V::constant(1.0));
@@ -32,7 +32,8 @@ pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let square = z * z;
     let (sum, r, low) = reduced(z, square);
     // Times 2^160, like the numerator and the denominator, so that only the quotient may be subnormal.
-    let t = Power::closely(sum, r, low).value();
+    let power = Power::closely(sum, r, low);
+    let t = power.value();
     let plain = t * V::constant(two_to(-SHIFT));
     // a + 3 b z², here with an a of all bits, so that the rest is small.
     let (three_b, a) = (V::constant(3.0 * B), V::constant(A + A_LOW));
@@ -41,9 +42,11 @@ pub(in crate::math) fn gelu_tanh_gradient<V: Vector<Element = f64>>(x: V) -> V {
     let slope_low = z.mul_add(z, -square).mul_add(three_b, slope_low);
     let h = z * slope;
     let h_low = z.mul_add(slope_low, z.mul_add(slope, -h));
-    let rest = one - h;
-    let low = ((one - rest) - h) - h_low;
-    let numerator = t.mul_add(rest, t * (plain + low));
+    let more = one + plain;
+    let more_low = (one - more) + plain;
+    let rest = more - h;
+    let rest_low = ((more - rest) - h) + (more_low - h_low);
+    let numerator = power.times_sum(rest, rest_low);
     let denominator = t.mul_add(plain + V::constant(2.0), V::constant(two_to(SHIFT)));
     let below = numerator / denominator;
     x.select_lt(zero, below, one - below)

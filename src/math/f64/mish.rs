@@ -1,4 +1,4 @@
-use super::power::{closely_scaled_exp, scaled_exp, two_to};
+use super::power::{scaled_exp, scaled_power, two_to};
 use crate::vector::Vector;
 
 const SHIFT: i32 = 128;
@@ -6,45 +6,52 @@ const SCALE: f64 = two_to(SHIFT);
 
 /// `x tanh(ln(1 + e^x))`.
 ///
-/// With `t = e^x` it is `x t (t + 2) / (t (t + 2) + 2)`. Above 40 that is `x`, rounded; below -760 it is less than half of the
-/// least number.
+/// With `t = e^x` and `d = 1 + t + t t / 2` it is `(x t + x t t / 2) / d` up to 0, where what is rounded off `x t` is added, and `x - x / d`
+/// above. Below -760 it is less than half of the least number.
 #[inline(always)]
 pub(in crate::math) fn mish<V: Vector<Element = f64>>(x: V) -> V {
-    let top = V::constant(40.0);
-    let inside = V::constant(-760.0).max(top.min(x));
+    let zero = V::constant(0.0);
+    let inside = V::constant(-760.0).max(V::constant(40.0).min(x));
     // Times 2^128 above and below, so that only the quotient may be subnormal.
     let t = scaled_exp(inside, SHIFT);
-    let plain = t * V::constant(1.0 / SCALE);
+    let half = t * V::constant(0.5 / SCALE);
+    let d = t.mul_add(half + V::constant(1.0), V::constant(SCALE));
     let xt = inside * t;
-    let y =
-        xt.mul_add(plain, xt + xt) / t.mul_add(plain + V::constant(2.0), V::constant(2.0 * SCALE));
-    top.select_lt(x, x, y)
+    // By subtractions, so that the zero of -0.0 keeps its sign.
+    let too_much = inside.mul_add(-t, xt);
+    let below = xt - xt.mul_add(-half, too_much);
+    let quotient = x.select_le(zero, below, inside * V::constant(-SCALE)) / d;
+    x.select_le(zero, quotient, x + quotient)
 }
 
-/// Below 0 it is `N / D`, and above `1 + (N - D) / D`, which is 1 and little: `D = (t² + 2 t + 2)²`, and `N = t (4 + 4 x +
-/// t (6 + 4 x + t (4 + t)))`, where what is rounded off `4 + 4 x` is added. From 40 on it is what it is there, 1.
+/// From here on the gradient is the sum of 1/2 and what is not above it.
+const NEAR: f64 = -0.5;
+
+/// With `t = e^x` it is `N / D`, where `N = t (4 + 4 x + t (6 + 4 x + t (4 + t)))` and `D = (t² + 2 t + 2)²`. Below `NEAR`, where `4 + 4 x`
+/// is exact until the others are small, what is rounded off the first brackets is added. From there on it is
+/// `1/2 + (N - D/2) / D`, so that rounding counts little; from 40 on it is what it is there, 1.
 #[inline(always)]
 pub(in crate::math) fn mish_gradient<V: Vector<Element = f64>>(x: V) -> V {
-    let (zero, one, four, eight) = (
-        V::constant(0.0),
-        V::constant(1.0),
-        V::constant(4.0),
-        V::constant(8.0),
-    );
-    let (up, down) = (V::constant(4.0 * SCALE), V::constant(1.0 / SCALE));
+    let (half, four, eight) = (V::constant(0.5), V::constant(4.0), V::constant(8.0));
+    let near = V::constant(NEAR);
     let x = V::constant(-760.0).max(V::constant(40.0).min(x));
     // Times 2^128, like the numerators and the denominator, so that only the quotient may be subnormal.
-    let scaled = closely_scaled_exp(x, SHIFT).value();
-    let t = scaled * down;
+    let power = scaled_power(x, SHIFT);
+    let scaled = power.value();
+    let t = scaled * V::constant(1.0 / SCALE);
     let t_and_four = t + four;
-    let denominator = t.mul_add(t.mul_add(t_and_four, eight), eight);
-    let denominator = scaled.mul_add(denominator, up);
+    let quadratic = t.mul_add(t_and_four, eight);
+    let denominator = scaled.mul_add(t.mul_add(quadratic, eight), V::constant(4.0 * SCALE));
+
     let linear = x.mul_add(four, four);
-    let linear_low = x.mul_add(four, four - linear);
-    let six = x.mul_add(four, V::constant(6.0));
-    let rest = t.mul_add(t.mul_add(t_and_four, six), linear_low);
-    let below = scaled.mul_add(linear, scaled * rest);
-    let above = scaled.mul_add(t.mul_add(six - eight, linear - eight), -up);
-    let quotient = x.select_lt(zero, below, above) / denominator;
-    x.select_lt(zero, quotient, quotient + one)
+    let slope = t.mul_add(t_and_four, linear + V::constant(2.0));
+    let sum = t.mul_add(slope, linear);
+    let sum_low = t.mul_add(slope, linear - sum);
+    let below = power.times_sum(sum, sum_low);
+
+    let slope = quadratic.mul_add(half, linear - V::constant(6.0));
+    let above = scaled.mul_add(t.mul_add(slope, linear - four), V::constant(-2.0 * SCALE));
+
+    let quotient = x.select_lt(near, below, above) / denominator;
+    x.select_lt(near, quotient, quotient + half)
 }

@@ -178,6 +178,14 @@ impl<V: Vector<Element = f64>> Power<V> {
         self.scale.mul_add(self.rest, self.scale)
     }
 
+    /// The power times `factor`, rounded once.
+    #[inline(always)]
+    pub(super) fn times(self, factor: V) -> V {
+        let high = self.scale * factor;
+        let low = self.scale.mul_add(factor, -high);
+        high + high.mul_add(self.rest, low)
+    }
+
     /// The power times `factor + factor_low`, rounded once, where the second is less than an ulp of the first or so.
     #[inline(always)]
     pub(super) fn times_sum(self, factor: V, factor_low: V) -> V {
@@ -207,18 +215,28 @@ fn scale<V: Vector<Element = f64>>(sum: V, table: &[f64; 16]) -> V {
 /// `2^shift e^y`, where that is a normal number.
 #[inline(always)]
 pub(super) fn scaled_exp<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
-    exp_rounded_by(y, rounding(shift), &FRACTIONS)
+    scaled_power(y, shift).value()
 }
 
-/// [`scaled_exp`] where `rounding` is that of its shift, with a `table` as of [`Power::new`].
+/// As [`scaled_exp`], in two parts.
 #[inline(always)]
-pub(super) fn exp_rounded_by<V: Vector<Element = f64>>(y: V, rounding: V, table: &[f64; 16]) -> V {
+pub(super) fn scaled_power<V: Vector<Element = f64>>(y: V, shift: i32) -> Power<V> {
+    power_rounded_by(y, rounding(shift), &FRACTIONS)
+}
+
+/// [`scaled_power`] where `rounding` is that of its shift, with a `table` as of [`Power::new`].
+#[inline(always)]
+pub(super) fn power_rounded_by<V: Vector<Element = f64>>(
+    y: V,
+    rounding: V,
+    table: &[f64; 16],
+) -> Power<V> {
     let sum = y.mul_add(V::splat(LOG2_E), rounding);
     let k = sum - rounding;
     // The first is exact.
     let r = k.mul_add(V::splat(-LN_2_HIGH), y);
     let r = k.mul_add(V::splat(-LN_2_LOW), r);
-    Power::new(sum, r, table).value()
+    Power::new(sum, r, table)
 }
 
 /// As [`scaled_exp`], in two parts, without the error of the table.
@@ -254,21 +272,53 @@ pub(super) fn scaled_exp_of_product<V: Vector<Element = f64>>(x: V, factor: V) -
     (power, z, factor)
 }
 
-/// `1 - e^-y`, and `e^-y` itself, for `y` from 0 to 64.
+/// `1 - e^-y` for `y` from 0 to 64.
 ///
 /// With `e^-y = s + s p` it is `(1 - s) - s p`; near 0 `s` is 1, and elsewhere nothing cancels that is not exact.
 #[inline(always)]
-pub(super) fn one_less_exp<V: Vector<Element = f64>>(y: V) -> (V, Power<V>) {
+pub(super) fn one_less_exp<V: Vector<Element = f64>>(y: V) -> V {
+    let (scale, high, low) = reduced_by_short(y);
+    let r = high + low;
+    (-scale).mul_add(expm1_of_rest(r), V::constant(1.0) - scale)
+}
+
+/// As [`one_less_exp`], with what rounding took from it, and `e^-y` itself.
+///
+/// With `r` in two parts it is `((1 - s) - s r) - s (p - r)`, where what is rounded off the first is added to the second.
+#[inline(always)]
+pub(super) fn one_less_exp_in_two<V: Vector<Element = f64>>(y: V) -> (V, V, Power<V>) {
+    let (scale, high, low) = reduced_by_short(y);
+    let r = high + low;
+    let r_low = (high - r) + low;
+    let more = (r * r).mul_add(polynomial(r, &Q_M1), r_low);
+    let less_scale = V::constant(1.0) - scale;
+    let most = (-scale).mul_add(r, less_scale);
+    let most_low = (-scale).mul_add(r, less_scale - most);
+    let rest = (-scale).mul_add(more, most_low);
+    let less = most + rest;
+    let rest = (most - less) + rest;
+    let power = Power {
+        scale,
+        rest: r + more,
+    };
+    (less, rest, power)
+}
+
+/// Of `e^-y`, the power of `SHORT`, and the remainder as two.
+#[inline(always)]
+fn reduced_by_short<V: Vector<Element = f64>>(y: V) -> (V, V, V) {
     let rounding = rounding(0);
     let sum = y.mul_add(V::splat(-LOG2_E), rounding);
     let k = sum - rounding;
-    let r = k.mul_add(V::splat(-LN_2_HIGH), -y);
-    let r = r + k.mul_add(V::splat(-LN_2_LOW), -sum.look_up(&SHORT_LOG));
-    let q = polynomial(r, &Q_M1);
-    let scale = scale(sum, &SHORT_FRACTIONS);
-    let rest = (r * r).mul_add(q, r);
-    let less = (-scale).mul_add(rest, V::constant(1.0) - scale);
-    (less, Power { scale, rest })
+    let high = k.mul_add(V::splat(-LN_2_HIGH), -y);
+    let low = k.mul_add(V::splat(-LN_2_LOW), -sum.look_up(&SHORT_LOG));
+    (scale(sum, &SHORT_FRACTIONS), high, low)
+}
+
+/// `e^r - 1`.
+#[inline(always)]
+fn expm1_of_rest<V: Vector<Element = f64>>(r: V) -> V {
+    (r * r).mul_add(polynomial(r, &Q_M1), r)
 }
 
 /// `2^shift (e^y - 1)`, for `shift` 0 or -1, where `2^shift e^y` is a normal number: as [`one_less_exp`].
@@ -279,10 +329,8 @@ pub(super) fn less_one<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
     let k = sum - rounding;
     let r = k.mul_add(V::splat(-LN_2_HIGH), y);
     let r = r + k.mul_add(V::splat(-LN_2_LOW), -sum.look_up(&SHORT_LOG));
-    let q = polynomial(r, &Q_M1);
     let scale = scale(sum, &SHORT_FRACTIONS);
-    let rest = (r * r).mul_add(q, r);
-    scale.mul_add(rest, scale - V::constant(two_to(shift)))
+    scale.mul_add(expm1_of_rest(r), scale - V::constant(two_to(shift)))
 }
 
 /// `c[0] + c[1] x + ...`
@@ -293,4 +341,16 @@ pub(super) fn polynomial<V: Vector<Element = f64>, const N: usize>(x: V, c: &[f6
         p = p.mul_add(x, V::splat(c[N - 1 - i]));
     }
     p
+}
+
+/// All coefficients but the first.
+pub(super) const fn tail<const N: usize, const M: usize>(c: [f64; N]) -> [f64; M] {
+    assert!(N == M + 1);
+    let mut rest = [0.0; M];
+    let mut i = 0;
+    while i < M {
+        rest[i] = c[i + 1];
+        i += 1;
+    }
+    rest
 }

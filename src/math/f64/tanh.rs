@@ -9,7 +9,7 @@ const SHIFT: i32 = 64;
 #[inline(always)]
 pub(in crate::math) fn tanh<V: Vector<Element = f64>>(x: V) -> V {
     let two = V::constant(2.0);
-    let (less, _) = one_less_exp(V::constant(40.0).min(x.abs() * two));
+    let less = one_less_exp(V::constant(40.0).min(x.abs() * two));
     (less / (two - less)).bits_or(x.bits_and(V::constant(-0.0)))
 }
 
