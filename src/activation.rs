@@ -337,7 +337,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         same_length([("input", input.len()), ("output", output.len())]);
         bias.divide("input", input.len());
         let output = buffers::as_output(output);
-        let _ = fused::forward_bias(self.planned(), bias, Buffers::new([input], output));
+        let _ = fused::forward_bias(self.planned(), &bias, &mut Buffers::new([input], output));
     }
 
     /// Replaces each element `x` of `buffer` by `f(x + b)`: see [`forward_bias`](Activation::forward_bias).
@@ -347,7 +347,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     #[track_caller]
     fn forward_bias_in_place<T: Element>(&self, bias: Channels<'_, T>, buffer: &mut [T]) {
         bias.divide("buffer", buffer.len());
-        let _ = fused::forward_bias(self.planned(), bias, Buffers::in_place([], buffer));
+        let _ = fused::forward_bias(self.planned(), &bias, &mut Buffers::in_place([], buffer));
     }
 
     /// As [`forward_bias`](Activation::forward_bias), to a fresh vector.
@@ -359,7 +359,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     fn forward_bias_to_vec<T: Element>(&self, input: &[T], bias: Channels<'_, T>) -> Vec<T> {
         bias.divide("input", input.len());
         buffers::new_vec(input.len(), |output| {
-            fused::forward_bias(self.planned(), bias, Buffers::new([input], output))
+            fused::forward_bias(self.planned(), &bias, &mut Buffers::new([input], output))
         })
     }
 
@@ -385,8 +385,8 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         ]);
         bias.divide("input", input.len());
         let output = buffers::as_output(grad_input);
-        let buffers = Buffers::new([input, grad_output], output);
-        let _ = fused::backward_bias(self.planned(), bias, buffers);
+        let buffers = &mut Buffers::new([input, grad_output], output);
+        let _ = fused::backward_bias(self.planned(), &bias, buffers);
     }
 
     /// As [`backward_bias`](Activation::backward_bias), with `grad` holding the gradient of the output before and that of
@@ -401,7 +401,7 @@ pub trait Activation: Sealed + Copy + Send + Sync {
     {
         same_length([("input", input.len()), ("grad", grad.len())]);
         bias.divide("input", input.len());
-        let _ = fused::backward_bias(self.planned(), bias, Buffers::in_place([input], grad));
+        let _ = fused::backward_bias(self.planned(), &bias, &mut Buffers::in_place([input], grad));
     }
 
     /// As [`backward_bias`](Activation::backward_bias), to a fresh vector.
@@ -422,8 +422,8 @@ pub trait Activation: Sealed + Copy + Send + Sync {
         same_length([("input", input.len()), ("grad_output", grad_output.len())]);
         bias.divide("input", input.len());
         buffers::new_vec(input.len(), |output| {
-            let buffers = Buffers::new([input, grad_output], output);
-            fused::backward_bias(self.planned(), bias, buffers)
+            let buffers = &mut Buffers::new([input, grad_output], output);
+            fused::backward_bias(self.planned(), &bias, buffers)
         })
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::element::Element;
 use crate::engine::buffers::{LINE, LINE_BYTES, Lines};
-use crate::engine::{Buffers, Plan};
+use crate::engine::{Buffers, Piece, Plan};
 use crate::formula::Map;
 use crate::lengths::same_length;
 use crate::vector::Vector;
@@ -38,7 +38,14 @@ const PATTERN: usize = 2048;
 
 /// From this many last channels on each row gets a call of its own: a pattern would be as fast and has to be written first
 /// (`docs/measurements.md`, *Channels*).
-pub(crate) const ROW: usize = 512;
+const ROW: usize = 512;
+
+/// The least row that [`Channels::cut`] cuts: `ROW`, and none where the stores go past the cache. There a call for each row costs an
+/// eighth of the speed, and little is a pattern's time beside that of a buffer of such a size.
+#[inline]
+pub(crate) fn long_row(place: Piece) -> usize {
+    if place.streams() { usize::MAX } else { ROW }
+}
 
 /// From this many elements on a plane gets a call of its own, with one value: below it, values laid out as a
 /// pattern are faster (`cargo bench -- prelu`).
@@ -97,6 +104,15 @@ impl<'a, T> Channels<'a, T> {
     #[must_use]
     pub const fn channel(&self, index: usize) -> usize {
         index / self.inner % self.values.len()
+    }
+
+    /// The channel of the element at `index`, and how many elements of that run of it precede it. Of the first element without divisions,
+    /// which take as long as a short call.
+    fn place(&self, index: usize) -> (usize, usize) {
+        match index {
+            0 => (0, 0),
+            _ => (self.channel(index), index % self.inner),
+        }
     }
 
     /// Elements from a channel to its next occurrence.
@@ -166,6 +182,8 @@ impl Map<1> for Itself {
 pub(crate) enum Values<'v, T> {
     One(T),
     Each(&'v [T]),
+    /// Those of each of several rows, which are whole and have [`ROW`] elements at least.
+    EachOfRows(&'v [T]),
 }
 
 /// The greatest common divisor of `n` and `power`, a power of two.
@@ -226,20 +244,20 @@ impl<T: Element> Channels<'_, T> {
         &self,
         long_row: usize,
         start: usize,
-        buffers: Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N>,
         run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
+        let channels = self.values.len();
+        // A pattern of few rows would cost more than it saves, and one of long rows saves nothing. Before the layout, whose divisions
+        // take as long as such a row.
+        let by_rows = self.inner == 1
+            && channels > 1
+            && (channels > PATTERN || channels >= long_row || buffers.len() <= 2 * channels);
+        if by_rows {
+            return self.cut_rows(start, buffers, run);
+        }
         match self.layout() {
             Layout::Planes => self.cut_planes(start, buffers, run),
-            // A pattern of few rows would cost more than it saves, and one of long rows saves nothing.
-            layout
-                if self.inner == 1
-                    && (matches!(layout, Layout::Rows)
-                        || self.values.len() >= long_row
-                        || buffers.len() <= 2 * self.values.len()) =>
-            {
-                self.cut_rows(start, buffers, run);
-            }
             Layout::Rows => self.cut_short_runs(start, buffers, run),
             // What is short should not pay for the memory of a long pattern.
             Layout::Pattern(len) if len.min(buffers.len()) <= 64 => {
@@ -251,45 +269,62 @@ impl<T: Element> Channels<'_, T> {
         }
     }
 
+    #[inline(always)]
     fn cut_planes<const N: usize>(
         &self,
         start: usize,
-        mut buffers: Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N>,
         mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
+        let (mut channel, before) = self.place(start);
+        let mut plane = match self.values.len() {
+            1 => buffers.len(),
+            _ => self.inner - before,
+        };
         let mut done = 0;
         while done < buffers.len() {
-            let at = start + done;
-            let rest = buffers.len() - done;
-            let len = match self.values.len() {
-                1 => rest,
-                _ => rest.min(self.inner - at % self.inner),
-            };
-            let value = self.values[self.channel(at)];
-            run(Values::One(value), &mut buffers, done..done + len);
+            let len = plane.min(buffers.len() - done);
+            run(Values::One(self.values[channel]), buffers, done..done + len);
             done += len;
+            plane = self.inner;
+            channel = if channel + 1 < self.values.len() {
+                channel + 1
+            } else {
+                0
+            };
         }
     }
 
+    #[inline(always)]
     fn cut_rows<const N: usize>(
         &self,
         start: usize,
-        mut buffers: Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N>,
         mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
+        let (channel, _) = self.place(start);
+        let mut row = &self.values[channel..];
         let mut done = 0;
         while done < buffers.len() {
-            let row = &self.values[(start + done) % self.values.len()..];
-            let len = row.len().min(buffers.len() - done);
-            run(Values::Each(&row[..len]), &mut buffers, done..done + len);
+            let rest = buffers.len() - done;
+            let (values, len) =
+                if row.len() >= ROW && row.len() == self.values.len() && rest >= row.len() {
+                    (Values::EachOfRows(row), rest - rest % row.len())
+                } else {
+                    let len = row.len().min(rest);
+                    (Values::Each(&row[..len]), len)
+                };
+            run(values, buffers, done..done + len);
             done += len;
+            row = self.values;
         }
     }
 
+    #[inline(never)]
     fn cut_short_runs<const N: usize>(
         &self,
         start: usize,
-        mut buffers: Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N>,
         mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         let mut memory = [T::ZERO; PATTERN];
@@ -298,16 +333,17 @@ impl<T: Element> Channels<'_, T> {
             let len = PATTERN.min(buffers.len() - done);
             let values = &mut memory[..len];
             self.lay_out(start + done, values);
-            run(Values::Each(values), &mut buffers, done..done + len);
+            run(Values::Each(values), buffers, done..done + len);
             done += len;
         }
     }
 
+    #[inline(never)]
     fn cut_pattern<const ROOM: usize, const N: usize>(
         &self,
         len: usize,
         start: usize,
-        mut buffers: Buffers<'_, T, N>,
+        buffers: &mut Buffers<'_, T, N>,
         mut run: impl FnMut(Values<'_, T>, &mut Buffers<'_, T, N>, Range<usize>),
     ) {
         // Beside the output, so that where one is on a cache line the other is, too.
@@ -327,18 +363,14 @@ impl<T: Element> Channels<'_, T> {
         let mut done = 0;
         while done < buffers.len() {
             let len = len.min(buffers.len() - done);
-            run(
-                Values::Each(&pattern[..len]),
-                &mut buffers,
-                done..done + len,
-            );
+            run(Values::Each(&pattern[..len]), buffers, done..done + len);
             done += len;
         }
     }
 
     /// Writes the values of the elements from `start` on to `values`.
     fn lay_out(&self, start: usize, values: &mut [T]) {
-        let mut channel = self.channel(start);
+        let (mut channel, before) = self.place(start);
         let mut rest = values;
         if self.inner == 1 {
             // By rows: a value at a time takes longer than what is done with them.
@@ -350,7 +382,7 @@ impl<T: Element> Channels<'_, T> {
             }
             return;
         }
-        let mut run = self.inner - start % self.inner;
+        let mut run = self.inner - before;
         while !rest.is_empty() {
             let (these, others) = rest.split_at_mut(run.min(rest.len()));
             these.fill(self.values[channel]);

@@ -92,28 +92,34 @@ pub(crate) fn backward_from_output<T: Element, F: GradientFromOutput>(
 /// `f(x + b[c])` for each element. The lengths were looked at.
 pub(crate) fn forward_bias<T: Element, F: Formula>(
     planned: Planned<F>,
-    bias: Channels<'_, T>,
-    buffers: Buffers<'_, T, 1>,
+    bias: &Channels<'_, T>,
+    buffers: &mut Buffers<'_, T, 1>,
 ) -> Written<T> {
-    struct Chosen<'a, T>(Plan, Channels<'a, T>, Buffers<'a, T, 1>);
+    struct Chosen<'b, 'c, 'a, T>(Plan, &'b Channels<'c, T>, &'b mut Buffers<'a, T, 1>);
 
-    impl<T: Element> Chosen<'_, T> {
+    impl<T: Element> Chosen<'_, '_, '_, T> {
         fn run_by<W: Way, F: Formula>(self, formula: F) -> Written<T> {
             let Self(plan, bias, buffers) = self;
             plan.run_in_pieces(F::MEMORY_BOUND, buffers, |place, start, piece| {
-                bias.cut(W::ROW, start, piece, |bias, whole, part| match bias {
+                let long_row = W::long_row(place);
+                bias.cut(long_row, start, piece, |bias, whole, part| match bias {
                     Values::One(bias) => {
-                        W::run(place, Shifted(formula, bias.into()), whole.window(part))
+                        let kernel = Shifted(formula, bias.into());
+                        W::run(place, kernel, &mut whole.window(part));
                     }
                     Values::Each(bias) => {
-                        W::run(place, OfSum(formula), whole.window(part).with_input(bias))
+                        let part = &mut whole.window(part).with_input(bias);
+                        W::run(place, OfSum(formula), part);
+                    }
+                    Values::EachOfRows(bias) => {
+                        W::run_rows(place, OfSum(formula), bias, &mut whole.window(part));
                     }
                 });
             })
         }
     }
 
-    impl<T: Element> Run for Chosen<'_, T> {
+    impl<T: Element> Run for Chosen<'_, '_, '_, T> {
         type Done = Written<T>;
 
         fn run<F: Formula>(self, formula: F) -> Written<T> {
@@ -131,32 +137,34 @@ pub(crate) fn forward_bias<T: Element, F: Formula>(
 /// The gradient at `x + b[c]` for each element. The lengths were looked at.
 pub(crate) fn backward_bias<T: Element, F: Gradient>(
     planned: Planned<F>,
-    bias: Channels<'_, T>,
-    buffers: Buffers<'_, T, 2>,
+    bias: &Channels<'_, T>,
+    buffers: &mut Buffers<'_, T, 2>,
 ) -> Written<T> {
-    struct Chosen<'a, T>(Plan, Channels<'a, T>, Buffers<'a, T, 2>);
+    struct Chosen<'b, 'c, 'a, T>(Plan, &'b Channels<'c, T>, &'b mut Buffers<'a, T, 2>);
 
-    impl<T: Element> Chosen<'_, T> {
+    impl<T: Element> Chosen<'_, '_, '_, T> {
         fn run_by<W: Way, F: Gradient>(self, formula: F) -> Written<T> {
             let Self(plan, bias, buffers) = self;
             plan.run_in_pieces(F::GRADIENT_MEMORY_BOUND, buffers, |place, start, piece| {
-                bias.cut(W::ROW, start, piece, |bias, whole, part| match bias {
-                    Values::One(bias) => W::run(
-                        place,
-                        SlopeShifted(formula, bias.into()),
-                        whole.window(part),
-                    ),
-                    Values::Each(bias) => W::run(
-                        place,
-                        SlopeAtSum(formula),
-                        whole.window(part).with_input(bias),
-                    ),
+                let long_row = W::long_row(place);
+                bias.cut(long_row, start, piece, |bias, whole, part| match bias {
+                    Values::One(bias) => {
+                        let kernel = SlopeShifted(formula, bias.into());
+                        W::run(place, kernel, &mut whole.window(part));
+                    }
+                    Values::Each(bias) => {
+                        let part = &mut whole.window(part).with_input(bias);
+                        W::run(place, SlopeAtSum(formula), part);
+                    }
+                    Values::EachOfRows(bias) => {
+                        W::run_rows(place, SlopeAtSum(formula), bias, &mut whole.window(part));
+                    }
                 });
             })
         }
     }
 
-    impl<T: Element> RunGradient for Chosen<'_, T> {
+    impl<T: Element> RunGradient for Chosen<'_, '_, '_, T> {
         type Done = Written<T>;
 
         fn run<F: Gradient>(self, formula: F) -> Written<T> {
@@ -196,7 +204,7 @@ pub(crate) fn forward_halves<T: Element, F: Formula>(
                 let rows = input.chunks_exact(2 * width);
                 for (row, output) in rows.zip(output.chunks_exact_mut(width)) {
                     let (gate, value) = halves.split(row);
-                    let buffers = Buffers::new([gate, value], as_output(output));
+                    let buffers = &mut Buffers::new([gate, value], as_output(output));
                     W::run(place, Gated(formula), buffers);
                 }
             });
@@ -246,7 +254,7 @@ pub(crate) fn backward_halves<T: Element, F: Gradient>(
                     let (gate, value) = halves.split(row);
                     let (d_gate, d_value) = halves.split_mut(dx);
                     let outputs = [d_gate, d_value];
-                    let buffers = Buffers::with_two_outputs([gate, value, dy], outputs);
+                    let buffers = &mut Buffers::with_two_outputs([gate, value, dy], outputs);
                     W::run(place, SlopesOfGate(formula), buffers);
                 }
             });

@@ -2,7 +2,7 @@ use std::mem::MaybeUninit;
 
 use super::leaky_relu::LeakyRelu;
 use crate::arch::Tier;
-use crate::channels::{Channels, ROW, Values, sums};
+use crate::channels::{Channels, Values, long_row, sums};
 use crate::element::Element;
 use crate::engine::buffers::{self, Buffers, Written};
 use crate::engine::{Piece, Plan};
@@ -93,7 +93,7 @@ impl<'a, T: Element> PRelu<'a, T> {
     #[track_caller]
     pub fn forward_in_place(&self, buffer: &mut [T]) {
         self.slopes.divide("buffer", buffer.len());
-        let _ = self.run_forward(Buffers::in_place([], buffer));
+        let _ = self.run_forward(&mut Buffers::in_place([], buffer));
     }
 
     /// Writes `f(input[i])` to `output[i]`, which need not be initialised, and returns it as what it then
@@ -106,7 +106,7 @@ impl<'a, T: Element> PRelu<'a, T> {
         same_length([("input", input.len()), ("output", output.len())]);
         self.slopes.divide("input", input.len());
         buffers::fill(output, |output| {
-            self.run_forward(Buffers::new([input], output))
+            self.run_forward(&mut Buffers::new([input], output))
         })
     }
 
@@ -119,7 +119,7 @@ impl<'a, T: Element> PRelu<'a, T> {
     pub fn forward_to_vec(&self, input: &[T]) -> Vec<T> {
         self.slopes.divide("input", input.len());
         buffers::new_vec(input.len(), |output| {
-            self.run_forward(Buffers::new([input], output))
+            self.run_forward(&mut Buffers::new([input], output))
         })
     }
 
@@ -136,7 +136,7 @@ impl<'a, T: Element> PRelu<'a, T> {
         ]);
         self.slopes.divide("input", input.len());
         let output = buffers::as_output(grad_input);
-        let _ = self.run_backward(Buffers::new([input, grad_output], output));
+        let _ = self.run_backward(&mut Buffers::new([input, grad_output], output));
     }
 
     /// As [`backward`](PRelu::backward), with `grad` holding the gradient of the output before and that of
@@ -148,7 +148,7 @@ impl<'a, T: Element> PRelu<'a, T> {
     pub fn backward_in_place(&self, input: &[T], grad: &mut [T]) {
         same_length([("input", input.len()), ("grad", grad.len())]);
         self.slopes.divide("input", input.len());
-        let _ = self.run_backward(Buffers::in_place([input], grad));
+        let _ = self.run_backward(&mut Buffers::in_place([input], grad));
     }
 
     /// As [`backward`](PRelu::backward), to a fresh vector.
@@ -161,7 +161,7 @@ impl<'a, T: Element> PRelu<'a, T> {
         same_length([("input", input.len()), ("grad_output", grad_output.len())]);
         self.slopes.divide("input", input.len());
         buffers::new_vec(input.len(), |output| {
-            self.run_backward(Buffers::new([input, grad_output], output))
+            self.run_backward(&mut Buffers::new([input, grad_output], output))
         })
     }
 
@@ -204,38 +204,44 @@ impl<'a, T: Element> PRelu<'a, T> {
         Self { plan, ..self }
     }
 
-    fn run_forward(&self, buffers: Buffers<'_, T, 1>) -> Written<T> {
+    fn run_forward(&self, buffers: &mut Buffers<'_, T, 1>) -> Written<T> {
         self.plan.run_in_pieces(
             <ForwardEach as Map<2>>::MEMORY_BOUND,
             buffers,
             |place, start, piece| {
-                self.slopes
-                    .cut(ROW, start, piece, |slopes, whole, part| match slopes {
-                        Values::One(slope) => {
-                            of_slope(slope).choose(OnPiece(place, &whole.window(part)))
-                        }
-                        Values::Each(slopes) => {
-                            place.run(ForwardEach, &whole.window(part).with_input(slopes))
-                        }
-                    });
+                let (slopes, long_row) = (self.slopes, long_row(place));
+                slopes.cut(long_row, start, piece, |slopes, whole, part| match slopes {
+                    Values::One(slope) => {
+                        of_slope(slope).choose(OnPiece(place, &whole.window(part)))
+                    }
+                    Values::Each(slopes) => {
+                        place.run(ForwardEach, &whole.window(part).with_input(slopes))
+                    }
+                    Values::EachOfRows(slopes) => {
+                        place.run_rows(ForwardEach, slopes, &mut whole.window(part))
+                    }
+                });
             },
         )
     }
 
-    fn run_backward(&self, buffers: Buffers<'_, T, 2>) -> Written<T> {
+    fn run_backward(&self, buffers: &mut Buffers<'_, T, 2>) -> Written<T> {
         self.plan.run_in_pieces(
             <BackwardEach as Map<3>>::MEMORY_BOUND,
             buffers,
             |place, start, piece| {
-                self.slopes
-                    .cut(ROW, start, piece, |slopes, whole, part| match slopes {
-                        Values::One(slope) => {
-                            of_slope(slope).choose_gradient(OnPiece(place, &whole.window(part)))
-                        }
-                        Values::Each(slopes) => {
-                            place.run(BackwardEach, &whole.window(part).with_input(slopes))
-                        }
-                    });
+                let (slopes, long_row) = (self.slopes, long_row(place));
+                slopes.cut(long_row, start, piece, |slopes, whole, part| match slopes {
+                    Values::One(slope) => {
+                        of_slope(slope).choose_gradient(OnPiece(place, &whole.window(part)))
+                    }
+                    Values::Each(slopes) => {
+                        place.run(BackwardEach, &whole.window(part).with_input(slopes))
+                    }
+                    Values::EachOfRows(slopes) => {
+                        place.run_rows(BackwardEach, slopes, &mut whole.window(part))
+                    }
+                });
             },
         )
     }

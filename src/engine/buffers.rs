@@ -483,8 +483,13 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
     /// Asks for the cache line of every input from memory that is `bytes` past element `at`, which may be past the end.
     #[inline(always)]
     pub(super) fn prefetch<V: Register<Element = T>>(&self, at: usize, bytes: usize) {
-        for input in self.inputs.iter().skip(self.cached) {
-            V::prefetch(input.wrapping_add(at).wrapping_byte_add(bytes));
+        // Inputs that are skipped by an iterator were not told apart at compile time: a loop that took longer than the kernel.
+        let mut i = 0;
+        while i < N {
+            if i >= self.cached {
+                V::prefetch(self.inputs[i].wrapping_add(at).wrapping_byte_add(bytes));
+            }
+            i += 1;
         }
     }
 }

@@ -46,6 +46,39 @@ impl<T: Copy, M: Kernel<N, OUT>, const N: usize, const OUT: usize, const STREAM:
     }
 }
 
+/// The same for rows, all of which have the first input, `row`, in common: one dispatch for all of them. For rows far longer than eight
+/// registers.
+pub(super) struct RowLoop<'b, 'a, T, M, const N: usize, const INPUTS: usize> {
+    pub(super) map: M,
+    pub(super) row: &'b [T],
+    pub(super) buffers: &'b Buffers<'a, T, N>,
+}
+
+impl<T: Copy, M: Kernel<INPUTS, 1>, const N: usize, const INPUTS: usize> Work<T>
+    for RowLoop<'_, '_, T, M, N, INPUTS>
+{
+    type Home = M::Home;
+
+    #[inline(always)]
+    fn run<V: Register<Element = T>>(self, token: V::Token) {
+        let mut done = 0;
+        while done < self.buffers.len() {
+            // No longer than the row, as the compiler sees: a kernel has no panic.
+            let part = self.buffers.part(done, self.row.len());
+            let values = &self.row[..part.len()];
+            let row = &part.with_input(values);
+            #[cfg(test)]
+            seen::note::<V>(row.output_bytes(), false);
+            if row.len() < 2 * V::LANES {
+                short::<V, M, INPUTS, 1>(token, self.map, row);
+            } else {
+                long::<V, M, INPUTS, 1>(token, self.map, row);
+            }
+            done += row.len();
+        }
+    }
+}
+
 #[inline(always)]
 fn any_length<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -276,8 +309,9 @@ unsafe fn step<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>
     }
 }
 
-/// As [`long`], with non-temporal stores of whole aligned registers, and ordinary stores of what is in front of them and
-/// behind. No two stores overlap; whoever runs this fences before anybody looks at the output.
+/// As [`long`], with non-temporal stores of whole lines, and ordinary stores of what is in front of them and behind: a part of a line
+/// that is streamed takes as long as many lines. No two stores overlap; whoever runs this fences before anybody looks at the
+/// output.
 #[inline(always)]
 fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -287,13 +321,16 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     assert!(V::STREAMS, "these registers do not stream");
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
+    // What is left at the ends is less than a line, and no more than `short` takes.
+    let line = const {
+        assert!(2 * size_of::<V::Array>() >= LINE_BYTES && size_of::<V::Array>() <= LINE_BYTES);
+        LINE_BYTES / size_of::<V::Element>()
+    };
 
-    let front = buffers
-        .misaligned_by(size_of::<V::Array>())
-        .min(buffers.len());
+    let front = buffers.misaligned_by(LINE_BYTES).min(buffers.len());
     let mut at = front;
-    let turns = (buffers.len() - at) / (unroll::<V, M, N, OUT>() * V::LANES);
-    for _ in 0..turns {
+    let turn = const { unroll::<V, M, N, OUT>() * V::LANES };
+    for _ in 0..(buffers.len() - at) / turn {
         for line in (0..unroll::<V, M, N, OUT>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
             buffers.prefetch::<V>(at, AHEAD_BYTES + line);
         }
@@ -303,15 +340,18 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
             // again before the fence (`Plan::run_in_pieces`).
             unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
         }
-        at += unroll::<V, M, N, OUT>() * V::LANES;
+        at += turn;
     }
-    for _ in 1..unroll::<V, M, N, OUT>() {
-        if buffers.len() - at < V::LANES {
+    for _ in 1..turn / line {
+        if buffers.len() - at < line {
             break;
         }
-        // SAFETY: `at + V::LANES <= len`; the rest as above.
-        unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
-        at += V::LANES;
+        for i in 0..line / V::LANES {
+            let at = at + i * V::LANES;
+            // SAFETY: a line is left; the rest as above.
+            unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
+        }
+        at += line;
     }
     let ends = [(0, front), (at, buffers.len() - at)];
     let mut i = 0;
@@ -522,13 +562,13 @@ mod tests {
         EVENTS.with_borrow_mut(|events| events.push(event));
     }
 
-    /// A register of 64 bytes that notes what is done with it.
+    /// A register that notes what is done with it: of a line, or of half of one.
     #[derive(Clone, Copy)]
-    struct Noting([f32; 16]);
+    struct Noting<const LANES: usize>([f32; LANES]);
 
     macro_rules! no_arithmetic {
         ($($operator:ident $method:ident,)*) => {$(
-            impl $operator for Noting {
+            impl<const LANES: usize> $operator for Noting<LANES> {
                 type Output = Self;
 
                 fn $method(self, _: Self) -> Self {
@@ -539,7 +579,7 @@ mod tests {
     }
     no_arithmetic!(Add add, Sub sub, Mul mul, Div div,);
 
-    impl Neg for Noting {
+    impl<const LANES: usize> Neg for Noting<LANES> {
         type Output = Self;
 
         fn neg(self) -> Self {
@@ -555,7 +595,7 @@ mod tests {
         )*};
     }
 
-    impl Bits for Noting {
+    impl<const LANES: usize> Bits for Noting<LANES> {
         type Lane = f32;
         const MANTISSA_BITS: u32 = f32::MANTISSA_BITS;
 
@@ -571,11 +611,11 @@ mod tests {
         }
     }
 
-    impl Vector for Noting {
+    impl<const LANES: usize> Vector for Noting<LANES> {
         type Element = f32;
 
         fn splat(value: f32) -> Self {
-            Self([value; 16])
+            Self([value; LANES])
         }
 
         fn constant(value: f64) -> Self {
@@ -611,31 +651,37 @@ mod tests {
         }
     }
 
-    // SAFETY: the array is as long as the register.
-    unsafe impl Register for Noting {
-        type Token = ();
-        type Array = [f32; 16];
-        type Half = wide::f32x8;
-        const STREAMS: bool = true;
+    macro_rules! noting_register {
+        ($lanes:literal, half $half:ty) => {
+            // SAFETY: the array is as long as the register.
+            unsafe impl Register for Noting<$lanes> {
+                type Token = ();
+                type Array = [f32; $lanes];
+                type Half = $half;
+                const STREAMS: bool = true;
 
-        fn load((): (), from: &[f32; 16]) -> Self {
-            Self(*from)
-        }
+                fn load((): (), from: &[f32; $lanes]) -> Self {
+                    Self(*from)
+                }
 
-        fn store(self, to: &mut MaybeUninit<[f32; 16]>) {
-            note(Event::Store(to.as_ptr().addr()));
-            to.write(self.0);
-        }
+                fn store(self, to: &mut MaybeUninit<[f32; $lanes]>) {
+                    note(Event::Store(to.as_ptr().addr()));
+                    to.write(self.0);
+                }
 
-        unsafe fn stream(self, to: &mut MaybeUninit<[f32; 16]>) {
-            note(Event::Stream(to.as_ptr().addr()));
-            to.write(self.0);
-        }
+                unsafe fn stream(self, to: &mut MaybeUninit<[f32; $lanes]>) {
+                    note(Event::Stream(to.as_ptr().addr()));
+                    to.write(self.0);
+                }
 
-        fn prefetch(at: *const f32) {
-            note(Event::Prefetch(at.addr()));
-        }
+                fn prefetch(at: *const f32) {
+                    note(Event::Prefetch(at.addr()));
+                }
+            }
+        };
     }
+    noting_register!(16, half wide::f32x8);
+    noting_register!(8, half wide::f32x4);
 
     #[derive(Clone, Copy)]
     struct Same<const MEMORY_BOUND: bool>;
@@ -648,8 +694,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn whole_aligned_registers_are_streamed_and_nothing_else_of_them_is_stored() {
+    fn whole_lines_are_streamed<V: Register<Element = f32, Token = ()>>() {
         for len in [0, 1, 15, 16, 17, 40, 8 * 16 + 1, 200, 1_000, 1_007] {
             for offset in 0..16 {
                 let input: Vec<f32> = (0..len).map(|i| i as f32).collect();
@@ -660,27 +705,41 @@ mod tests {
                 EVENTS.take();
                 let buffers = &Buffers::new([&input], as_output(&mut *output));
                 let map = Same::<true>;
-                Loop::<f32, _, 1, 1, true> { map, buffers }.run::<Noting>(());
+                Loop::<f32, _, 1, 1, true> { map, buffers }.run::<V>(());
                 assert_eq!(output, &input[..]);
 
                 let head = ((16 - offset) % 16).min(len);
-                let mut streamed = vec![];
-                let mut ahead = vec![];
+                let lines = (len - head) / 16;
+                let (mut streamed, mut ahead) = (vec![], vec![]);
                 for event in EVENTS.take() {
                     match event {
                         Event::Stream(at) => streamed.push(at),
                         Event::Prefetch(at) => ahead.push(at - from),
-                        Event::Store(_) => panic!("a whole register was stored"),
+                        // What is less than a line may be a register of half of one.
+                        Event::Store(at) => assert!(
+                            V::LANES < 16
+                                && (at < to + 4 * head || at >= to + 4 * (head + 16 * lines)),
+                            "a part of a whole line was stored"
+                        ),
                     }
                 }
-                let whole = (0..(len - head) / 16).map(|i| to + 4 * (head + 16 * i));
+                let parts = 16 / V::LANES * lines;
+                let whole = (0..parts).map(|i| to + 4 * (head + V::LANES * i));
                 assert_eq!(streamed, Vec::from_iter(whole));
-                assert!(streamed.iter().all(|at| at % 64 == 0));
-                // Of every turn, the lines of the input that are 4 KiB ahead of it; behind, it would help nobody.
-                let lines = (0..(len - head) / 64 * 4).map(|i| 4 * head + 64 * i + 4096);
+                assert!(parts == 0 || streamed[0] % 64 == 0);
+                // Of every turn of four registers, the lines of the input that are 4 KiB ahead of it; behind, it would help nobody.
+                let turn = 4 * V::LANES;
+                let lines =
+                    (0..(len - head) / turn * (turn / 16)).map(|i| 4 * head + 64 * i + 4096);
                 assert_eq!(ahead, Vec::from_iter(lines));
             }
         }
+    }
+
+    #[test]
+    fn whole_lines_are_streamed_and_nothing_else() {
+        whole_lines_are_streamed::<Noting<16>>();
+        whole_lines_are_streamed::<Noting<8>>();
     }
 
     /// In Miri only this is put together of halves of several lanes: its other registers are pairs, or their halves single elements.
@@ -691,11 +750,11 @@ mod tests {
             let map = Same::<false>;
             let mut output = vec![f32::NAN; len];
             let buffers = &Buffers::new([&input], as_output(&mut output));
-            Loop::<f32, _, 1, 1, false> { map, buffers }.run::<Noting>(());
+            Loop::<f32, _, 1, 1, false> { map, buffers }.run::<Noting<16>>(());
             assert_eq!(output, input);
 
             let buffers = &Buffers::in_place([], &mut output);
-            Loop::<f32, _, 1, 1, false> { map, buffers }.run::<Noting>(());
+            Loop::<f32, _, 1, 1, false> { map, buffers }.run::<Noting<16>>(());
             assert_eq!(output, input, "in place");
         }
     }

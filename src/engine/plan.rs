@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
 use super::buffers::{Buffers, LINE_BYTES, Written};
-use super::loops::{Fence, Loop};
+use super::loops::{Fence, Loop, RowLoop};
 use super::thresholds::Thresholds;
 use crate::arch::{Dispatch, Tier, Work};
 use crate::element::Element;
@@ -89,32 +89,32 @@ impl Plan {
         map: M,
         buffers: &mut Buffers<'_, T, N, OUT>,
     ) {
-        let all = buffers.split_off_front(buffers.len());
-        let _ = self.run_in_pieces(M::MEMORY_BOUND, all, |place, _, piece| {
-            place.run(map, &piece)
+        let _ = self.run_in_pieces(M::MEMORY_BOUND, buffers, |place, _, piece| {
+            place.run(map, piece)
         });
     }
 
     /// Has `work` write `buffers`, in one or in pieces that are shared out over the pool, and says so.
     /// `work` is told where its piece runs, and with which element the piece begins; it must run a map, or several, on
-    /// all of its piece.
+    /// all of its piece. The buffers come by reference, as in [`run`](Plan::run).
     #[inline]
     pub(crate) fn run_in_pieces<T: Element, const N: usize, const OUT: usize>(
         self,
         memory_bound: bool,
-        buffers: Buffers<'_, T, N, OUT>,
-        work: impl Fn(Piece, usize, Buffers<'_, T, N, OUT>) + Sync,
+        buffers: &mut Buffers<'_, T, N, OUT>,
+        work: impl Fn(Piece, usize, &mut Buffers<'_, T, N, OUT>) + Sync,
     ) -> Written<T> {
         let whole = buffers.output();
         let bytes = buffers.footprint_bytes();
         let (piece, splits) = self.place(memory_bound, bytes, buffers.is_in_place());
-        let fenced = |start, buffers: Buffers<'_, T, N, OUT>| {
+        let fenced = |start, buffers: &mut Buffers<'_, T, N, OUT>| {
             let _fence = piece.fence_when_done::<T>();
             work(piece, start, buffers);
         };
         #[cfg(feature = "parallel")]
         if splits {
-            super::split::split(buffers, &fenced);
+            let all = buffers.split_off_front(buffers.len());
+            super::split::split(all, &|start, mut piece| fenced(start, &mut piece));
         } else {
             fenced(0, buffers);
         }
@@ -219,6 +219,12 @@ impl<T: Dispatch> Drop for FenceWhenDone<T> {
 }
 
 impl Piece {
+    /// Whether it writes past the cache.
+    #[inline]
+    pub(crate) fn streams(self) -> bool {
+        self.streams
+    }
+
     /// On `tier`, by ordinary stores.
     #[inline]
     pub(crate) fn on(tier: Tier) -> Self {
@@ -251,6 +257,32 @@ impl Piece {
             && T::dispatch_streaming(self.tier, Loop::<T, M, N, OUT, true> { map, buffers });
         if !streamed {
             self.run_unstreamed(map, buffers);
+        }
+    }
+
+    /// As [`run`](Piece::run), for whole rows that have the first input, `row`, in common, which is long: far more than eight registers.
+    #[inline]
+    pub(crate) fn run_rows<
+        T: Element,
+        M: Kernel<INPUTS, 1>,
+        const N: usize,
+        const INPUTS: usize,
+    >(
+        self,
+        map: M,
+        row: &[T],
+        buffers: &mut Buffers<'_, T, N>,
+    ) {
+        // Where arithmetic sets the pace, a dispatch is nothing beside a row.
+        if M::MEMORY_BOUND && !self.streams {
+            let map = RowLoop::<T, M, N, INPUTS> { map, row, buffers };
+            return T::dispatch(self.tier, map);
+        }
+        let mut done = 0;
+        while done < buffers.len() {
+            let part = done..done + row.len();
+            self.run(map, &buffers.window(part).with_input(row));
+            done += row.len();
         }
     }
 

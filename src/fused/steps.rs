@@ -1,6 +1,6 @@
 //! How a kernel that was made of a formula is run: as one loop, or step by step.
 
-use crate::channels::ROW;
+use crate::channels::long_row;
 use crate::element::Element;
 use crate::engine::buffers::{Buffers, LINE, LINE_BYTES, Lines, Source, Target, Written};
 use crate::engine::{Piece, Plan};
@@ -14,29 +14,57 @@ pub(super) trait Steps<const N: usize, const OUT: usize = 1>: Kernel<N, OUT> {
 
 /// How a kernel is run on a piece of a call.
 pub(super) trait Way {
-    /// From so many last channels on a row is a piece rather than a pattern: see [`Channels::cut`](crate::Channels::cut).
-    const ROW: usize;
+    /// From so many last channels on a row is a part rather than a pattern: see [`Channels::cut`](crate::Channels::cut).
+    fn long_row(place: Piece) -> usize;
 
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
         place: Piece,
         kernel: K,
-        piece: Buffers<'_, T, N, OUT>,
+        piece: &mut Buffers<'_, T, N, OUT>,
     );
+
+    /// The same for whole rows that have the first input, `row`, in common, which is long.
+    fn run_rows<T: Element, K: Steps<INPUTS>, const N: usize, const INPUTS: usize>(
+        place: Piece,
+        kernel: K,
+        row: &[T],
+        piece: &mut Buffers<'_, T, N>,
+    ) {
+        let mut done = 0;
+        while done < piece.len() {
+            let part = done..done + row.len();
+            Self::run(place, kernel, &mut piece.window(part).with_input(row));
+            done += row.len();
+        }
+    }
 }
 
 /// Nothing is kept in memory between, and each kernel is a loop of its own.
 pub(super) struct OneLoop;
 
 impl Way for OneLoop {
-    const ROW: usize = ROW;
+    #[inline]
+    fn long_row(place: Piece) -> usize {
+        long_row(place)
+    }
 
     #[inline]
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
         place: Piece,
         kernel: K,
-        piece: Buffers<'_, T, N, OUT>,
+        piece: &mut Buffers<'_, T, N, OUT>,
     ) {
-        place.run(kernel, &piece);
+        place.run(kernel, piece);
+    }
+
+    #[inline]
+    fn run_rows<T: Element, K: Steps<INPUTS>, const N: usize, const INPUTS: usize>(
+        place: Piece,
+        kernel: K,
+        row: &[T],
+        piece: &mut Buffers<'_, T, N>,
+    ) {
+        place.run_rows(kernel, row, piece);
     }
 }
 
@@ -57,8 +85,7 @@ impl InSteps {
         kernel: K,
         buffers: &mut Buffers<'_, T, N, OUT>,
     ) -> Written<T> {
-        let all = buffers.split_off_front(buffers.len());
-        plan.run_in_pieces(K::MEMORY_BOUND, all, |place, _, piece| {
+        plan.run_in_pieces(K::MEMORY_BOUND, buffers, |place, _, piece| {
             Self::run(place, kernel, piece);
         })
     }
@@ -72,7 +99,7 @@ impl InSteps {
     >(
         place: Piece,
         kernel: K,
-        mut piece: Buffers<'_, T, N, OUT>,
+        piece: &mut Buffers<'_, T, N, OUT>,
     ) {
         // What steps hand on to the next.
         let mut memory = Lines([T::ZERO; LEN]);
@@ -95,13 +122,16 @@ impl InSteps {
 }
 
 impl Way for InSteps {
-    // A block of its own for each row costs more than to write a pattern.
-    const ROW: usize = usize::MAX;
+    #[inline]
+    fn long_row(_: Piece) -> usize {
+        // A block of its own for each row costs more than to write a pattern.
+        usize::MAX
+    }
 
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
         place: Piece,
         kernel: K,
-        piece: Buffers<'_, T, N, OUT>,
+        piece: &mut Buffers<'_, T, N, OUT>,
     ) {
         if piece.len() <= SHORT {
             Self::run_blocks::<T, K, N, OUT, SHORT>(place, kernel, piece);

@@ -256,11 +256,52 @@ fn every_length_f64() {
     every_length::<f64>(AnyActivation::from(Tanh));
 }
 
+/// Last channels whose rows are too long for a pattern, or long enough to be done without one; `at_least` elements of them.
+fn long_rows(at_least: usize) -> impl Iterator<Item = (usize, With)> {
+    [512, 515, 1_000, 2_048, 2_049]
+        .into_iter()
+        .map(move |channels| {
+            let len = at_least.next_multiple_of(channels);
+            (len, With::Bias { channels, inner: 1 })
+        })
+}
+
+/// One row, and several of them.
+fn every_long_row<T: TestElement>(activation: impl Activation<Formula: Gradient + Debug>) {
+    let most = 3 * 2_049;
+    let beside = values::<T>(most, 3);
+    let mut buffers = GuardedBuffers::<T>::new(most);
+    for tier in tiers() {
+        in_time(|| {
+            for at_least in [1, 1_000, 4_096] {
+                for (at, (len, with)) in long_rows(at_least).enumerate() {
+                    let activation = activation.on(tier);
+                    let kernel = Fused {
+                        activation,
+                        with,
+                        beside: &beside,
+                    };
+                    buffers.check_kernel(&kernel, len, At::side(at), At::Offset(3 * at));
+                    buffers.check_kernel(&kernel, len, At::Offset(at), At::side(at));
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn every_long_row_of_last_channels() {
+    every_long_row::<f32>(Relu);
+    every_long_row::<f32>(Silu);
+    every_long_row::<f32>(AnyActivation::from(HardSwish));
+    every_long_row::<f64>(HardSwish);
+}
+
 /// From where calls may stream and be split.
 fn large<T: TestElement>(activation: impl Activation<Formula: Gradient + Debug>) {
     let least = LEAST_LARGE_BYTES / size_of::<T>();
     assert_large(least * size_of::<T>());
-    let most = least + 3_000;
+    let most = least + 3_000 + 2_049;
     let beside = values::<T>(most, 3);
     let mut buffers = GuardedBuffers::<T>::new(most);
     for tier in tiers() {
@@ -269,7 +310,8 @@ fn large<T: TestElement>(activation: impl Activation<Formula: Gradient + Debug>)
                 .into_iter()
                 .enumerate()
             {
-                for with in all(len) {
+                let short_rows = all(len).into_iter().map(|with| (len, with));
+                for (len, with) in short_rows.chain(long_rows(len)) {
                     let activation = activation.on(tier);
                     let kernel = Fused {
                         activation,
