@@ -36,12 +36,12 @@ pub struct Channels<'a, T> {
 /// enough to make a call for each negligible (`docs/measurements.md`, *Channels*; `cargo bench -- prelu`).
 const PATTERN: usize = 2048;
 
-/// From this many last channels on each row gets a call of its own: a pattern would be as fast and has to be written first
-/// (`docs/measurements.md`, *Channels*).
+/// From this many last channels on the values are taken row by row from where they are: a pattern would be as fast and has to be written
+/// first (`docs/measurements.md`, *Channels*).
 const ROW: usize = 512;
 
-/// The least row that [`Channels::cut`] cuts: `ROW`, and none where the stores go past the cache. There a call for each row costs an
-/// eighth of the speed, and little is a pattern's time beside that of a buffer of such a size.
+/// From how many last channels on [`Channels::cut`] takes rows though a pattern could be written: `ROW`, or never where the stores go past
+/// the cache. There a run for each row costs an eighth of the speed, and a pattern's time is little beside that of such a buffer.
 #[inline]
 pub(crate) fn long_row(place: Piece) -> usize {
     if place.streams() { usize::MAX } else { ROW }
@@ -182,7 +182,7 @@ impl Map<1> for Itself {
 pub(crate) enum Values<'v, T> {
     One(T),
     Each(&'v [T]),
-    /// Those of each of several rows, which are whole and have [`ROW`] elements at least.
+    /// Those of each row of one or several, which are whole and have [`ROW`] elements at least.
     EachOfRows(&'v [T]),
 }
 
@@ -237,9 +237,9 @@ impl<T: Element> Channels<'_, T> {
         sums::sum(*self, plan, Itself, [elements], totals);
     }
 
-    /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose values are one number or
-    /// stand in a row. From `long_row` last channels on that is their own row rather than a pattern. `run` makes a part by
-    /// [`Buffers::window`].
+    /// Cuts `buffers`, which begin with element `start` of the whole, into parts whose values are one number,
+    /// stand in a row, or are the same for each of some rows. From `long_row` last channels on these are their own rows rather than a
+    /// pattern. `run` makes a part by [`Buffers::window`].
     pub(crate) fn cut<const N: usize>(
         &self,
         long_row: usize,

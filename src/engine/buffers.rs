@@ -99,6 +99,23 @@ impl<'a, T: Copy, const N: usize> Buffers<'a, T, N> {
         }
     }
 
+    /// Has `run` do one row after the other, with `row` for one input more, in front.
+    ///
+    /// # Panics
+    /// If they are not whole rows, or a row is empty.
+    #[inline]
+    pub(crate) fn by_rows<const M: usize>(
+        &mut self,
+        row: &[T],
+        mut run: impl FnMut(&mut Buffers<'_, T, M>),
+    ) {
+        assert!(self.len.is_multiple_of(row.len()));
+        for start in (0..self.len).step_by(row.len()) {
+            let part = start..start + row.len();
+            run(&mut self.window(part).with_input(row));
+        }
+    }
+
     /// With one input more, in front, which is as long, and in the cache.
     #[inline]
     pub(crate) fn with_input<const M: usize>(self, input: &'a [T]) -> Buffers<'a, T, M> {
@@ -233,6 +250,7 @@ impl<'a, T: Copy, const N: usize, const OUT: usize> Buffers<'a, T, N, OUT> {
     }
 
     /// Takes the first `len` elements off the front; what there is, where there are fewer.
+    #[cfg(feature = "parallel")]
     pub(crate) fn split_off_front(&mut self, len: usize) -> Self {
         let len = len.min(self.len);
         let front = Self { len, ..*self };
@@ -549,7 +567,7 @@ pub(crate) fn as_output<T: Copy>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
     unsafe { &mut *(std::ptr::from_mut(slice) as *mut [MaybeUninit<T>]) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parallel"))]
 mod tests {
     use super::*;
 
@@ -561,7 +579,6 @@ mod tests {
             let first = rest.outputs;
             let front = rest.split_off_front(5);
             assert_eq!((front.outputs, front.len()), (first, len.min(5)));
-            #[cfg(feature = "parallel")]
             while rest.len() > 0 {
                 let (whole, back) = (rest.len(), rest.split_off_back(8));
                 assert_eq!(rest.len() % 8, 0);

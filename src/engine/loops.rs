@@ -69,6 +69,7 @@ impl<T: Copy, M: Kernel<INPUTS, 1>, const N: usize, const INPUTS: usize> Work<T>
             let row = &part.with_input(values);
             #[cfg(test)]
             seen::note::<V>(row.output_bytes(), false);
+            // So are rows never; but `long` shall not have to say so at run time, either.
             if row.len() < 2 * V::LANES {
                 short::<V, M, INPUTS, 1>(token, self.map, row);
             } else {
@@ -310,8 +311,8 @@ unsafe fn step<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>
 }
 
 /// As [`long`], with non-temporal stores of whole lines, and ordinary stores of what is in front of them and behind: a part of a line
-/// that is streamed takes as long as many lines. No two stores overlap; whoever runs this fences before anybody looks at the
-/// output.
+/// that is streamed takes as long as many lines. No store overlaps one that streams; whoever runs this fences before anybody looks at
+/// the output.
 #[inline(always)]
 fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     token: V::Token,
@@ -331,8 +332,8 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     let mut at = front;
     let turn = const { unroll::<V, M, N, OUT>() * V::LANES };
     for _ in 0..(buffers.len() - at) / turn {
-        for line in (0..unroll::<V, M, N, OUT>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
-            buffers.prefetch::<V>(at, AHEAD_BYTES + line);
+        for bytes in (0..unroll::<V, M, N, OUT>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
+            buffers.prefetch::<V>(at, AHEAD_BYTES + bytes);
         }
         for i in 0..unroll::<V, M, N, OUT>() {
             let at = at + i * V::LANES;
@@ -463,7 +464,7 @@ mod tests {
     use std::ops::{Add, Div, Mul, Neg, Sub};
 
     use super::*;
-    use crate::arch::Tier;
+    use crate::arch::{Dispatch, Tier};
     use crate::element::Element;
     use crate::engine::buffers::as_output;
     use crate::formula::Map;
@@ -526,6 +527,29 @@ mod tests {
                     let untouched = output.iter().all(|&x| x == T::ZERO);
                     assert!(untouched, "{tier}, {len} at {offset}: wrote outside");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_element_of_rows_is_written_once() {
+        for (width, rows) in [(5, 3), (40, 2), (130, 3)] {
+            let beside: Vec<f32> = (0..width).map(|i| i as f32).collect();
+            let numbers: Vec<f32> = (0..width * rows).map(|i| (i * i % 97) as f32).collect();
+            let expected: Vec<f32> = (0..width * rows)
+                .map(|i| beside[i % width] - numbers[i])
+                .collect();
+            for tier in Tier::available() {
+                let (map, row) = (Difference::<true>, &beside[..]);
+                let mut output = numbers.clone();
+                let buffers = &Buffers::in_place([], &mut output);
+                f32::dispatch(tier, RowLoop::<_, _, 1, 2> { map, row, buffers });
+                assert_eq!(output, expected, "{tier}, {rows} of {width} in place");
+
+                output.fill(f32::NAN);
+                let buffers = &Buffers::new([&numbers], as_output(&mut output));
+                f32::dispatch(tier, RowLoop::<_, _, 1, 2> { map, row, buffers });
+                assert_eq!(output, expected, "{tier}, {rows} of {width}");
             }
         }
     }

@@ -275,15 +275,10 @@ impl Piece {
     ) {
         // Where arithmetic sets the pace, a dispatch is nothing beside a row.
         if M::MEMORY_BOUND && !self.streams {
-            let map = RowLoop::<T, M, N, INPUTS> { map, row, buffers };
-            return T::dispatch(self.tier, map);
+            let work = RowLoop::<T, M, N, INPUTS> { map, row, buffers };
+            return T::dispatch(self.tier, work);
         }
-        let mut done = 0;
-        while done < buffers.len() {
-            let part = done..done + row.len();
-            self.run(map, &buffers.window(part).with_input(row));
-            done += row.len();
-        }
+        buffers.by_rows(row, |row| self.run(map, row));
     }
 
     /// As [`run`](Piece::run), by ordinary stores in any case.

@@ -14,7 +14,7 @@ pub(super) trait Steps<const N: usize, const OUT: usize = 1>: Kernel<N, OUT> {
 
 /// How a kernel is run on a piece of a call.
 pub(super) trait Way {
-    /// From so many last channels on a row is a part rather than a pattern: see [`Channels::cut`](crate::Channels::cut).
+    /// From so many last channels on there are rows rather than patterns: see [`Channels::cut`](crate::Channels::cut).
     fn long_row(place: Piece) -> usize;
 
     fn run<T: Element, K: Steps<N, OUT>, const N: usize, const OUT: usize>(
@@ -30,12 +30,7 @@ pub(super) trait Way {
         row: &[T],
         piece: &mut Buffers<'_, T, N>,
     ) {
-        let mut done = 0;
-        while done < piece.len() {
-            let part = done..done + row.len();
-            Self::run(place, kernel, &mut piece.window(part).with_input(row));
-            done += row.len();
-        }
+        piece.by_rows(row, |row| Self::run(place, kernel, row));
     }
 }
 

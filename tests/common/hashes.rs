@@ -4,32 +4,43 @@ use bytemuck::NoUninit;
 use rectify::{Activation, AnyActivation, Element, Tier};
 use twox_hash::XxHash3_64;
 
-/// The values of an activation on a tier, or its gradients; with one and the same NaN for all, since Rust says neither its sign nor its
-/// payload.
-pub fn results<T: Element>(
+/// A number whose NaN has one pattern of bits here: Rust says neither the sign nor the payload of one that was computed.
+pub trait OneNan: Element + NoUninit {
+    const NAN: Self;
+}
+
+impl OneNan for f32 {
+    const NAN: Self = f32::from_bits(0x7fc0_0000);
+}
+
+impl OneNan for f64 {
+    const NAN: Self = f64::from_bits(0x7ff8_0000_0000_0000);
+}
+
+/// The values of an activation on a tier, or its gradients, with one NaN for all.
+pub fn results<T: OneNan>(
     activation: AnyActivation,
     gradient: bool,
     tier: Tier,
     x: &[T],
 ) -> Vec<T> {
-    let mut results = vec![T::from_f64(1.0); x.len()];
+    let mut results = vec![T::ONE; x.len()];
     if gradient {
         activation.on(tier).backward_in_place(x, &mut results);
     } else {
         activation.on(tier).forward(x, &mut results);
     }
-    let nan = T::from_f64(f64::from_bits(0x7ff8_0000_0000_0000));
     for result in &mut results {
         let number = *result;
         if number.partial_cmp(&number).is_none() {
-            *result = nan;
+            *result = T::NAN;
         }
     }
     results
 }
 
 /// Of the [`results`] of a block.
-pub fn hash<T: NoUninit>(results: &[T]) -> u64 {
+pub fn hash<T: OneNan>(results: &[T]) -> u64 {
     let bytes: &[u8] = bytemuck::cast_slice(results);
     if cfg!(target_endian = "little") {
         return XxHash3_64::oneshot(bytes);

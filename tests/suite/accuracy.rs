@@ -3,18 +3,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytemuck::NoUninit;
-use rectify::{AnyActivation, Element, Tier};
+use rectify::{AnyActivation, Tier};
 
 use crate::common::{SMOOTH, on_all_cores, tiers};
-use crate::hashes::{hash, hash_of_all, results};
+use crate::hashes::{OneNan, hash, hash_of_all, results};
 use crate::{drawn_f64, every_f32};
 
 const OF_F32: &str = include_str!("../accuracy.csv");
 const OF_F64: &str = include_str!("../accuracy-f64.csv");
 
 /// On all cores: the hash of the results of so many blocks, values or gradients.
-fn hash_on<T: Element + NoUninit>(
+fn hash_on<T: OneNan>(
     tier: Tier,
     row: &Row,
     blocks: u64,
@@ -73,11 +72,7 @@ impl Row {
 }
 
 /// Compares these hashes, each of so many blocks.
-fn hashes_are_those_of<T: Element + NoUninit>(
-    rows: &[Row],
-    blocks: u64,
-    block: impl Fn(u64) -> Vec<T> + Sync,
-) {
+fn hashes_are_those_of<T: OneNan>(rows: &[Row], blocks: u64, block: impl Fn(u64) -> Vec<T> + Sync) {
     let mut differ = vec![];
     for row in rows {
         for tier in tiers() {

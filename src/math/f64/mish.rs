@@ -24,11 +24,11 @@ pub(in crate::math) fn mish<V: Vector<Element = f64>>(x: V) -> V {
     x.select_le(zero, quotient, x + quotient)
 }
 
-/// From here on the gradient is the sum of 1/2 and what is not above it.
+/// From here on the gradient is 1/2 and a quotient that is hardly greater.
 const NEAR: f64 = -0.5;
 
 /// With `t = e^x` it is `N / D`, where `N = t (4 + 4 x + t (6 + 4 x + t (4 + t)))` and `D = (t² + 2 t + 2)²`. Below `NEAR`, where `4 + 4 x`
-/// is exact until the others are small, what is rounded off the first brackets is added. From there on it is
+/// is exact, most of what is rounded off the first brackets is added. From there on it is
 /// `1/2 + (N - D/2) / D`, so that rounding counts little; from 40 on it is what it is there, 1.
 #[inline(always)]
 pub(in crate::math) fn mish_gradient<V: Vector<Element = f64>>(x: V) -> V {

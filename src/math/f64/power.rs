@@ -178,7 +178,7 @@ impl<V: Vector<Element = f64>> Power<V> {
         self.scale.mul_add(self.rest, self.scale)
     }
 
-    /// The power times `factor`, rounded once.
+    /// The power times `factor`, all but rounded once.
     #[inline(always)]
     pub(super) fn times(self, factor: V) -> V {
         let high = self.scale * factor;
@@ -186,7 +186,7 @@ impl<V: Vector<Element = f64>> Power<V> {
         high + high.mul_add(self.rest, low)
     }
 
-    /// The power times `factor + factor_low`, rounded once, where the second is less than an ulp of the first or so.
+    /// The power times `factor + factor_low`, all but rounded once, where the second is less than an ulp of the first or so.
     #[inline(always)]
     pub(super) fn times_sum(self, factor: V, factor_low: V) -> V {
         let high = self.scale * factor;
