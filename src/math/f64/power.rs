@@ -277,9 +277,8 @@ pub(super) fn scaled_exp_of_product<V: Vector<Element = f64>>(x: V, factor: V) -
 /// With `e^-y = s + s p` it is `(1 - s) - s p`; near 0 `s` is 1, and elsewhere nothing cancels that is not exact.
 #[inline(always)]
 pub(super) fn one_less_exp<V: Vector<Element = f64>>(y: V) -> V {
-    let (scale, high, low) = reduced_by_short(y);
-    let r = high + low;
-    (-scale).mul_add(expm1_of_rest(r), V::constant(1.0) - scale)
+    let (scale, high, low) = reduced_by_short(-y, 0);
+    (-scale).mul_add(expm1_of_rest(high + low), V::constant(1.0) - scale)
 }
 
 /// As [`one_less_exp`], with what rounding took from it, and `e^-y` itself.
@@ -287,7 +286,7 @@ pub(super) fn one_less_exp<V: Vector<Element = f64>>(y: V) -> V {
 /// With `r` in two parts it is `((1 - s) - s r) - s (p - r)`, where what is rounded off the first is added to the second.
 #[inline(always)]
 pub(super) fn one_less_exp_in_two<V: Vector<Element = f64>>(y: V) -> (V, V, Power<V>) {
-    let (scale, high, low) = reduced_by_short(y);
+    let (scale, high, low) = reduced_by_short(-y, 0);
     let r = high + low;
     let r_low = (high - r) + low;
     let more = (r * r).mul_add(polynomial(r, &Q_M1), r_low);
@@ -304,13 +303,13 @@ pub(super) fn one_less_exp_in_two<V: Vector<Element = f64>>(y: V) -> (V, V, Powe
     (less, rest, power)
 }
 
-/// Of `e^-y`, the power of `SHORT`, and the remainder as two.
+/// Of `2^shift e^y`, the power of `SHORT`, and the remainder as two.
 #[inline(always)]
-fn reduced_by_short<V: Vector<Element = f64>>(y: V) -> (V, V, V) {
-    let rounding = rounding(0);
-    let sum = y.mul_add(V::splat(-LOG2_E), rounding);
+fn reduced_by_short<V: Vector<Element = f64>>(y: V, shift: i32) -> (V, V, V) {
+    let rounding = rounding(shift);
+    let sum = y.mul_add(V::splat(LOG2_E), rounding);
     let k = sum - rounding;
-    let high = k.mul_add(V::splat(-LN_2_HIGH), -y);
+    let high = k.mul_add(V::splat(-LN_2_HIGH), y);
     let low = k.mul_add(V::splat(-LN_2_LOW), -sum.look_up(&SHORT_LOG));
     (scale(sum, &SHORT_FRACTIONS), high, low)
 }
@@ -324,13 +323,11 @@ fn expm1_of_rest<V: Vector<Element = f64>>(r: V) -> V {
 /// `2^shift (e^y - 1)`, for `shift` 0 or -1, where `2^shift e^y` is a normal number: as [`one_less_exp`].
 #[inline(always)]
 pub(super) fn less_one<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
-    let rounding = rounding(shift);
-    let sum = y.mul_add(V::splat(LOG2_E), rounding);
-    let k = sum - rounding;
-    let r = k.mul_add(V::splat(-LN_2_HIGH), y);
-    let r = r + k.mul_add(V::splat(-LN_2_LOW), -sum.look_up(&SHORT_LOG));
-    let scale = scale(sum, &SHORT_FRACTIONS);
-    scale.mul_add(expm1_of_rest(r), scale - V::constant(two_to(shift)))
+    let (scale, high, low) = reduced_by_short(y, shift);
+    scale.mul_add(
+        expm1_of_rest(high + low),
+        scale - V::constant(two_to(shift)),
+    )
 }
 
 /// `c[0] + c[1] x + ...`
