@@ -5,12 +5,15 @@
 pub(crate) mod cpu;
 #[cfg(feature = "parallel")]
 pub(crate) mod float_mode;
+mod interleaved;
 mod portable;
 pub(crate) mod register;
 mod tier;
 #[cfg(x86_tiers)]
 mod x86;
 
+#[cfg(test)]
+pub(crate) use interleaved::Interleaved;
 pub(crate) use register::{Register, Work};
 pub(crate) use tier::Dispatch;
 pub use tier::{ParseTierError, Tier, TierAlreadyChosen};

@@ -47,26 +47,22 @@ macro_rules! functions {
     (@of $element:ident: $($file:ident::$name:ident($($argument:ident),*),)*) => {
         impl Functions for primitive::$element {
             #[inline(always)]
-            fn shift<V: Vector<Element = Self>>(max: V) -> Shift<V> {
+            fn shift(max: Self) -> Shift<Self> {
                 $element::exp::shift(max)
             }
 
             #[inline(always)]
-            fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V {
+            fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: &Shift<Self>) -> V {
                 $element::exp::shifted_exp(x, shift)
             }
 
             const SHIFTED_ONE: f64 = $element::exp::SHIFTED_ONE;
 
             #[inline(always)]
-            fn exact_shift<V: Vector<Element = Self>>(max: Self) -> Shift<V> {
-                let Shift { less, least, rounding, .. } = $element::exp::shift::<Self>(max);
-                Shift {
-                    less: V::splat(less),
-                    least: V::splat(least),
-                    rounding: V::splat(rounding),
-                    table: $element::exp::exact_table(max, less, rounding),
-                }
+            fn exact_shift(max: Self) -> Shift<Self> {
+                let shift = $element::exp::shift(max);
+                let table = $element::exp::exact_table(max, shift.less, shift.rounding);
+                Shift { table, ..shift }
             }
 
             $(
@@ -129,11 +125,12 @@ pub(crate) fn ln_1p_of_sum(x: primitive::f64) -> primitive::f64 {
 /// rounded by adding a number, and that is less by `k` then. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half
 /// and its double, so that nothing is rounded off.
 #[inline(always)]
-fn shift<V: Vector>(max: V, furthest: V, rounding: V, table: [V::Element; 16]) -> Shift<V> {
-    let zero = V::constant(0.0);
+fn shift<T: Vector<Element = T>>(max: T, furthest: T, rounding: T, table: [T; 16]) -> Shift<T> {
+    let zero = T::constant(0.0);
     let exponent_of = max.abs().select_lt(furthest + furthest, max, zero);
-    let whole = V::rounding(0);
-    let k = exponent_of.mul_add(V::constant(LOG2_E), whole) - whole;
+    let whole = T::rounding(0);
+    // Any whole number near it will do: a multiply-add of one number is a call where there is no instruction.
+    let k = exponent_of * T::constant(LOG2_E) + whole - whole;
     Shift {
         less: max - exponent_of,
         least: exponent_of - furthest,

@@ -25,6 +25,10 @@ const MOST_PARTS: usize = 2;
 /// Rows of up to so many bytes are done in turns: four of them, some as input and output, fit in the nearest cache.
 const BYTES_IN_TURNS: usize = 4096;
 
+/// Lines that are done together: the same on every tier, as that decides which are added to each other. Even, so that a line alone, in the
+/// last place, is the second of two; and a multiple of what a tier interleaves, which is four lines at most.
+const LINES: usize = 4;
+
 /// After so many lines a sum takes in what it has rounded off: added for a million elements, the errors of that would count.
 const SETTLE_LINES: usize = 256;
 
@@ -141,17 +145,17 @@ impl<V: Register<Element: Element>> Sum<V> {
     }
 }
 
-/// A sum of numbers, the two lines of a turn added to each other before: half an ulp for half of the work.
+/// A sum of numbers, two lines of a turn added to each other before: half an ulp for half of the work.
 struct SumOfPairs<V> {
     sum: Sum<V>,
-    /// The first line of a turn, or 0.
+    /// The first line of two, or 0.
     held: Line<V>,
 }
 
 impl<V: Register<Element: Element>> SumOfPairs<V> {
     #[inline(always)]
     fn add_small(&mut self, numbers: V, Place { line, part }: Place) {
-        if line == 0 {
+        if line % 2 == 0 {
             self.held[part] = numbers;
         } else {
             self.sum.add_small(self.held[part] + numbers, part);
@@ -265,25 +269,41 @@ fn read_each<V: Register<Element: Element>, const N: usize>(
     registers
 }
 
-/// What is done with each register of a row of `N` inputs.
+/// What is done with each register of a row of `N` inputs: a [`map`](Pass::map), and what a [`fold`](Pass::fold) keeps of it.
 ///
 /// Where lines overlap, what stands in both is done twice: what is stored depends on an element and on nothing beside it, and sums leave
 /// out what does not [count](Counts).
 trait Pass<V: Register<Element: Element>, const N: usize> {
-    /// Whether the row becomes what [`register`](Pass::register) returns.
+    /// Whether the row becomes what [`map`](Pass::map) returns.
     const STORES: bool;
 
-    /// Lines of a turn. A line without enough others for one is handed over as the last of a turn.
-    const LINES: usize = 1;
+    /// What each element becomes by itself, in registers of any kind: several at a time, where there are enough. Nobody looks at what it
+    /// is by default, where nothing is stored.
+    #[inline(always)]
+    fn map<W: Register<Element = V::Element>>(&self, inputs: [W; N]) -> W {
+        inputs[N - 1]
+    }
 
-    fn register(&mut self, inputs: [V; N], counts: Counts<V>, place: Place) -> V;
+    /// Takes in what counts of the inputs, and of what [`map`](Pass::map) made of them.
+    #[inline(always)]
+    fn fold(&mut self, _inputs: [V; N], _result: V, _counts: Counts<V>, _place: Place) {}
 
     /// Called now and then in long rows.
     #[inline(always)]
     fn settle(&mut self) {}
+
+    /// One register.
+    #[inline(always)]
+    fn register(&mut self, inputs: [V; N], counts: Counts<V>, place: Place) -> V {
+        let result = self.map(inputs);
+        self.fold(inputs, result, counts, place);
+        result
+    }
 }
 
-/// Which line of a turn, and which register of the line.
+/// Which line of a turn of [`LINES`], and which register of the line.
+///
+/// A line without enough others for a turn is as the last one of a turn.
 #[derive(Clone, Copy)]
 struct Place {
     line: usize,
@@ -415,7 +435,7 @@ impl<V: Register<Element: Element>, const N: usize> Short<V, N> {
 impl<V: Register<Element: Element>, const N: usize> Row<V, N> for Short<V, N> {
     #[inline(always)]
     fn pass<P: Pass<V, N>>(&mut self, _: V::Token, pass: &mut P) {
-        let line = P::LINES - 1;
+        let line = LINES - 1;
         let mut part = 0;
         while part < parts::<V>() {
             let place = Place { line, part };
@@ -439,21 +459,17 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     let rest = row.len() % lanes;
     let (whole, last) = (row.len() - rest, row.len() - lanes);
     // Before a row in place becomes something else.
-    let mut inputs_of_last = [load_line(token, row, 0, last); N];
-    let mut i = 1;
-    while i < N {
-        inputs_of_last[i] = load_line(token, row, i, last);
-        i += 1;
-    }
-    let (turn, mut at) = (P::LINES * lanes, 0);
+    let inputs_of_last = load_lines(token, row, last);
+    let (turn, mut at) = (LINES * lanes, 0);
     loop {
         let end = whole.min(at + SETTLE_LINES * lanes);
-        while P::LINES > 1 && at + turn <= end {
-            lines_at(token, pass, &row.window(at..at + turn), 0);
+        while at + turn <= end {
+            turn_of_lines(token, pass, &row.window(at..at + turn));
             at += turn;
         }
         while at < end {
-            lines_at(token, pass, &row.window(at..at + lanes), P::LINES - 1);
+            let window = row.window(at..at + lanes);
+            single_line(pass, load_lines(token, &window, 0), None, &window);
             at += lanes;
         }
         if at == whole {
@@ -462,47 +478,91 @@ fn lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
         pass.settle();
     }
     if rest > 0 {
-        let (from, line) = (places_from::<V>(token, rest), P::LINES - 1);
-        let mut part = 0;
-        while part < parts::<V>() {
-            let (counts, place) = (Counts::Last(from[part]), Place { line, part });
-            let result = pass.register(part_of(inputs_of_last, part), counts, place);
-            if P::STORES {
-                row.write(result, last + part * V::LANES);
-            }
-            part += 1;
-        }
+        let from = places_from::<V>(token, rest);
+        let row = row.window(last..last + lanes);
+        single_line(pass, inputs_of_last, Some(from), &row);
     }
 }
 
-/// A turn of lines, or its last one alone, where `first` is that. The same register of each line and then the next one, so that few are live
-/// at a time.
+/// [`LINES`] whole lines, as many registers at a time as are interleaved, which may be one.
 #[inline(always)]
-fn lines_at<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+fn turn_of_lines<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
     token: V::Token,
     pass: &mut P,
     lines: &Buffers<'_, V::Element, N>,
-    first: usize,
 ) {
+    let several = const {
+        let several = <V::Interleaved as Register>::LANES;
+        assert!(LINES.is_multiple_of(2) && (LINES * lanes::<V::Element>()).is_multiple_of(several));
+        several
+    };
+    let mut at = 0;
+    while at < LINES * lanes::<V::Element>() {
+        let mut inputs: [V::Interleaved; N] = [lines.read(token, 0, at); N];
+        let mut i = 1;
+        while i < N {
+            inputs[i] = lines.read(token, i, at);
+            i += 1;
+        }
+        let results = pass.map(inputs);
+        let mut i = 0;
+        while i < several / V::LANES {
+            let register = at / V::LANES + i;
+            let (line, part) = (register / parts::<V>(), register % parts::<V>());
+            let mut of_register = [V::one_of(inputs[0], i); N];
+            let mut input = 1;
+            while input < N {
+                of_register[input] = V::one_of(inputs[input], i);
+                input += 1;
+            }
+            let result = V::one_of(results, i);
+            pass.fold(of_register, result, Counts::All, Place { line, part });
+            i += 1;
+        }
+        if P::STORES {
+            lines.write(results, at);
+        }
+        at += several;
+    }
+}
+
+/// A line without others: of all elements, or those that are not less than 0 in `from`.
+#[inline(always)]
+fn single_line<V: Register<Element: Element>, P: Pass<V, N>, const N: usize>(
+    pass: &mut P,
+    inputs: [Line<V>; N],
+    from: Option<Line<V>>,
+    output: &Buffers<'_, V::Element, N>,
+) {
+    let line = LINES - 1;
     let mut part = 0;
     while part < parts::<V>() {
-        let mut line = first;
-        while line < P::LINES {
-            let at = (line - first) * lanes::<V::Element>() + part * V::LANES;
-            let mut inputs = [lines.read(token, 0, at); N];
-            let mut i = 1;
-            while i < N {
-                inputs[i] = lines.read(token, i, at);
-                i += 1;
-            }
-            let result = pass.register(inputs, Counts::All, Place { line, part });
-            if P::STORES {
-                lines.write(result, at);
-            }
-            line += 1;
+        let counts = match from {
+            Some(from) => Counts::Last(from[part]),
+            None => Counts::All,
+        };
+        let result = pass.register(part_of(inputs, part), counts, Place { line, part });
+        if P::STORES {
+            output.write(result, part * V::LANES);
         }
         part += 1;
     }
+}
+
+/// A line of each input.
+#[inline(always)]
+fn load_lines<V: Register<Element: Element>, const N: usize>(
+    token: V::Token,
+    row: &Buffers<'_, V::Element, N>,
+    at: usize,
+) -> [Line<V>; N] {
+    let mut inputs = [load_line(token, row, 0, at); N];
+    let mut i = 1;
+    while i < N {
+        inputs[i] = load_line(token, row, i, at);
+        i += 1;
+    }
+    inputs
 }
 
 /// A register of each line.
@@ -518,17 +578,16 @@ fn part_of<V: Copy, const N: usize>(lines: [Line<V>; N], part: usize) -> [V; N] 
 }
 
 /// The greatest element of each lane, NaN left out: the sum finds it.
-struct Greatest<V>([Line<V>; 4]);
+///
+/// Of each line of a turn, as each waits for the one before. An element that is seen twice makes no difference.
+struct Greatest<V>([Line<V>; LINES]);
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Greatest<V> {
     const STORES: bool = false;
-    // Four at a time, as each waits for the one before. An element that is seen twice makes no difference.
-    const LINES: usize = 4;
 
     #[inline(always)]
-    fn register(&mut self, [x]: [V; 1], _: Counts<V>, Place { line, part }: Place) -> V {
+    fn fold(&mut self, [x]: [V; 1], _: V, _: Counts<V>, Place { line, part }: Place) {
         self.0[line][part] = x.max(self.0[line][part]);
-        x
     }
 }
 
@@ -549,7 +608,7 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
     token: V::Token,
     row: &mut R,
 ) -> V::Element {
-    let mut pass = Greatest([[V::constant(f64::NEG_INFINITY); MOST_PARTS]; 4]);
+    let mut pass = Greatest([[V::constant(f64::NEG_INFINITY); MOST_PARTS]; LINES]);
     row.pass(token, &mut pass);
     let [a, b, c, d] = pass.0;
     joined::<Greater, V, 1>(token, [greater(greater(a, b), greater(c, d))])[0]
@@ -557,19 +616,21 @@ fn greatest<V: Register<Element: Element>, R: Row<V, 1>>(
 
 /// `SHIFTED_ONE e^x`, divided by what `shift` says, and its sum.
 struct Exponentials<V: Vector> {
-    shift: Shift<V>,
+    shift: Shift<V::Element>,
     sum: SumOfPairs<V>,
 }
 
 impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     const STORES: bool = true;
-    const LINES: usize = 2;
 
     #[inline(always)]
-    fn register(&mut self, [x]: [V; 1], counts: Counts<V>, place: Place) -> V {
-        let power = V::Element::shifted_exp(x, self.shift);
+    fn map<W: Register<Element = V::Element>>(&self, [x]: [W; 1]) -> W {
+        V::Element::shifted_exp(x, &self.shift)
+    }
+
+    #[inline(always)]
+    fn fold(&mut self, _: [V; 1], power: V, counts: Counts<V>, place: Place) {
         self.sum.add_small(counts.of(power), place);
-        power
     }
 
     #[inline(always)]
@@ -578,12 +639,11 @@ impl<V: Register<Element: Element>> Pass<V, 1> for Exponentials<V> {
     }
 }
 
-/// The sum of the exponentials of what is less than the greatest number, and how many are not.
-///
-/// Line by line, since AVX2 has too few registers for pairs where nothing is stored between them.
+/// The sum of the exponentials of what is less than the greatest number, and how many are not. Not by pairs of lines: nothing is stored
+/// between them, and AVX2 has too few registers for both.
 struct SumOfExponentials<V: Vector> {
     max: V,
-    shift: Shift<V>,
+    shift: Shift<V::Element>,
     sums: LogSums<V>,
 }
 
@@ -598,15 +658,18 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     const STORES: bool = false;
 
     #[inline(always)]
-    fn register(&mut self, [x]: [V; 1], counts: Counts<V>, Place { part, .. }: Place) -> V {
-        let power = V::Element::shifted_exp(x, self.shift);
+    fn map<W: Register<Element = V::Element>>(&self, [x]: [W; 1]) -> W {
+        V::Element::shifted_exp(x, &self.shift)
+    }
+
+    #[inline(always)]
+    fn fold(&mut self, [x]: [V; 1], power: V, counts: Counts<V>, Place { part, .. }: Place) {
         // NaN is not the greatest, and so it is in the sum.
         let lesser = self.max.select_le(x, V::constant(0.0), power);
         self.sums.lesser.add(counts.of(lesser), part);
         let count = self.sums.greatest.low[part];
         let with_x = self.max.select_le(x, count + V::constant(1.0), count);
         self.sums.greatest.low[part] = counts.select(with_x, count);
-        x
     }
 
     #[inline(always)]
@@ -625,33 +688,33 @@ fn split<T: Element>((number, beside): (f64, f64)) -> (T, T) {
 }
 
 /// Times a number of twice the bits.
-struct Times<V> {
-    high: V,
-    low: V,
+struct Times<T> {
+    high: T,
+    low: T,
 }
 
-impl<V: Register<Element: Element>> Pass<V, 1> for Times<V> {
+impl<V: Register<Element: Element>> Pass<V, 1> for Times<V::Element> {
     const STORES: bool = true;
 
     #[inline(always)]
-    fn register(&mut self, [x]: [V; 1], _: Counts<V>, _: Place) -> V {
-        x.mul_add(self.high, x * self.low)
+    fn map<W: Register<Element = V::Element>>(&self, [x]: [W; 1]) -> W {
+        x.mul_add(W::splat(self.high), x * W::splat(self.low))
     }
 }
 
 /// Less a number of twice the bits.
-struct Less<V> {
-    high: V,
-    low: V,
+struct Less<T> {
+    high: T,
+    low: T,
 }
 
-impl<V: Register<Element: Element>> Pass<V, 1> for Less<V> {
+impl<V: Register<Element: Element>> Pass<V, 1> for Less<V::Element> {
     const STORES: bool = true;
 
     #[inline(always)]
-    fn register(&mut self, [x]: [V; 1], _: Counts<V>, _: Place) -> V {
+    fn map<W: Register<Element = V::Element>>(&self, [x]: [W; 1]) -> W {
         // Exact where they are within a factor of two; else it is one rounding more.
-        (x - self.high) - self.low
+        (x - W::splat(self.high)) - W::splat(self.low)
     }
 }
 
@@ -662,7 +725,7 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
     const STORES: bool = false;
 
     #[inline(always)]
-    fn register(&mut self, [y, dy]: [V; 2], counts: Counts<V>, Place { part, .. }: Place) -> V {
+    fn fold(&mut self, [y, dy]: [V; 2], _: V, counts: Counts<V>, Place { part, .. }: Place) {
         let (mut product, mut rounded_off) = (dy, V::constant(0.0));
         if !LOG {
             product = y * dy;
@@ -670,7 +733,6 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
         }
         self.0.add(counts.of(product), part);
         self.0.low[part] = self.0.low[part] + counts.of(rounded_off);
-        dy
     }
 
     #[inline(always)]
@@ -680,17 +742,17 @@ impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for Dot<V, LOG> 
 }
 
 /// `y (dy - dot)`; with `LOG`, `dy - e^y sum`.
-struct LessDot<V, const LOG: bool>(V, V);
+struct LessDot<T, const LOG: bool>(T, T);
 
-impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for LessDot<V, LOG> {
+impl<V: Register<Element: Element>, const LOG: bool> Pass<V, 2> for LessDot<V::Element, LOG> {
     const STORES: bool = true;
 
     #[inline(always)]
-    fn register(&mut self, [y, dy]: [V; 2], _: Counts<V>, _: Place) -> V {
+    fn map<W: Register<Element = V::Element>>(&self, [y, dy]: [W; 2]) -> W {
         if LOG {
-            (-y.exp()).mul_add(self.0, dy)
+            (-y.exp()).mul_add(W::splat(self.0), dy)
         } else {
-            y * ((dy - self.0) - self.1)
+            y * ((dy - W::splat(self.0)) - W::splat(self.1))
         }
     }
 }
@@ -839,7 +901,7 @@ fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
             sum: Sum::starting_at(start_of_pairs::<V::Element>()),
             held: [V::constant(0.0); MOST_PARTS],
         };
-        let shift = V::Element::shift(V::splat(max));
+        let shift = V::Element::shift(max);
         let mut pass = Exponentials { shift, sum };
         row.pass(token, &mut pass);
         Sums::All(pass.sum.sum)
@@ -887,7 +949,6 @@ fn last_pass<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     row: &mut R,
     (high, low): (V::Element, V::Element),
 ) {
-    let (high, low) = (V::splat(high), V::splat(low));
     if LOG {
         row.pass(token, &mut Less { high, low });
     } else {
@@ -953,7 +1014,7 @@ fn backward_row<V: Register<Element: Element>, R: Row<V, 2>, const LOG: bool>(
     let mut dot = Dot::<V, LOG>(Sum::starting_at(0.0));
     row.pass(token, &mut dot);
     let (high, low) = split::<V::Element>(dot.0.total(token, 0.0));
-    row.pass(token, &mut LessDot::<V, LOG>(V::splat(high), V::splat(low)));
+    row.pass(token, &mut LessDot::<V::Element, LOG>(high, low));
 }
 
 /// Elements of a chunk of whole rows.

@@ -72,15 +72,15 @@ pub(crate) mod sealed {
         reason = "it is in the signatures of a public trait; the oldest compiler does not see that"
     )]
     #[derive(Clone, Copy)]
-    pub struct Shift<V: Vector> {
+    pub struct Shift<T> {
         /// Taken off each number.
-        pub(crate) less: V,
+        pub(crate) less: T,
         /// What is less, when that is taken off, counts as this: a million such exponentials are less than the least number.
-        pub(crate) least: V,
+        pub(crate) least: T,
         /// What rounds the exponent, less that of what is divided by.
-        pub(crate) rounding: V,
+        pub(crate) rounding: T,
         /// The fractions of powers, for `look_up`.
-        pub(crate) table: [V::Element; 16],
+        pub(crate) table: [T; 16],
     }
 
     /// The functions of an element type, over every register of it. `math` implements it.
@@ -96,16 +96,16 @@ pub(crate) mod sealed {
         fn exp_below_0<V: Vector<Element = Self>>(x: V) -> V;
 
         /// What makes `e^max` about 1, for [`shifted_exp`](Functions::shifted_exp).
-        fn shift<V: Vector<Element = Self>>(max: V) -> Shift<V>;
+        fn shift(max: Self) -> Shift<Self>;
 
         /// A power of two, so great that no exponential that counts is subnormal when it is multiplied by that.
         const SHIFTED_ONE: f64;
 
         /// `SHIFTED_ONE e^(x - max)`, times a number from 0.7 to 1.5 that depends on `max` alone, where `x` is not above that `max`.
-        fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: Shift<V>) -> V;
+        fn shifted_exp<V: Vector<Element = Self>>(x: V, shift: &Shift<Self>) -> V;
 
         /// As `shift`, and `shifted_exp` is `SHIFTED_ONE e^(x - max)` then.
-        fn exact_shift<V: Vector<Element = Self>>(max: Self) -> Shift<V>;
+        fn exact_shift(max: Self) -> Shift<Self>;
 
         fn exp_m1<V: Vector<Element = Self>>(x: V) -> V;
 

@@ -148,9 +148,15 @@ macro_rules! wide_register {
             type Token = ();
             type Array = [$element; $lanes];
             type Half = $half;
+            type Interleaved = Self;
             const IS_PAIR: bool = $is_pair;
             // Eight halves without a loop; eight pairs would keep sixteen registers live.
             const HALF_UP_TO: usize = if Self::IS_PAIR { 4 * $lanes } else { 0 };
+
+            #[inline(always)]
+            fn one_of(several: Self, _: usize) -> Self {
+                several
+            }
 
             #[inline(always)]
             fn load((): (), from: &Self::Array) -> Self {

@@ -11,18 +11,21 @@ use crate::vector::Vector;
 /// instruction set.
 ///
 /// # Safety
-/// `Array` is `[Element; LANES]`; `store` and `stream` write all of it; where `IS_PAIR` is set, two `Half`s are as long as
-/// this.
+/// `Array` is laid out as `[Element; LANES]`; `store` and `stream` write all of it; where `IS_PAIR` is set, two `Half`s are as long as
+/// this; `Interleaved` is as long as one or several of this.
 #[allow(unsafe_code)]
 pub unsafe trait Register: Vector {
     /// Proof that the CPU has the instructions.
     type Token: Copy;
 
-    /// `[Element; LANES]`.
+    /// Laid out as `[Element; LANES]`.
     type Array;
 
     /// A register of fewer lanes, for what does not fill this one. A register of one lane names itself.
     type Half: Register<Element = Self::Element, Token: From<Self::Token>>;
+
+    /// Several of these as one, whose instructions take turns where a formula is long; where nothing is gained by that, this one itself.
+    type Interleaved: Register<Element = Self::Element, Token = Self::Token>;
 
     const LANES: usize = size_of::<Self::Array>() / size_of::<Self::Element>();
 
@@ -35,6 +38,9 @@ pub unsafe trait Register: Vector {
     /// Whether [`stream`](Self::stream) is a non-temporal store.
     const STREAMS: bool = false;
 
+    /// The one at `index` of several.
+    fn one_of(several: Self::Interleaved, index: usize) -> Self;
+
     fn load(token: Self::Token, from: &Self::Array) -> Self;
 
     /// Writes every lane, so that `to` is initialised then.
@@ -44,7 +50,7 @@ pub unsafe trait Register: Vector {
     /// ([`STREAMS`](Self::STREAMS)).
     ///
     /// # Safety
-    /// Where `STREAMS` is set, `to` is aligned to its size, and until this thread has called
+    /// Where `STREAMS` is set, `to` is aligned to the size of the register, of [`Interleaved`](Self::Interleaved) ones to that of one, and until this thread has called
     /// [`fence`](Self::fence) nobody reads or writes these bytes again, this thread included, nor is another
     /// thread told that they are there.
     #[allow(unsafe_code)]
@@ -80,6 +86,12 @@ unsafe impl Register for f32 {
     type Token = ();
     type Array = [Self; 1];
     type Half = Self;
+    type Interleaved = Self;
+
+    #[inline(always)]
+    fn one_of(several: Self, _: usize) -> Self {
+        several
+    }
 
     #[inline(always)]
     fn load((): (), from: &[Self; 1]) -> Self {
@@ -98,6 +110,12 @@ unsafe impl Register for f64 {
     type Token = ();
     type Array = [Self; 1];
     type Half = Self;
+    type Interleaved = Self;
+
+    #[inline(always)]
+    fn one_of(several: Self, _: usize) -> Self {
+        several
+    }
 
     #[inline(always)]
     fn load((): (), from: &[Self; 1]) -> Self {

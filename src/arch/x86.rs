@@ -15,7 +15,7 @@ macro_rules! x86_register {
     (
         $(#[$doc:meta])*
         $register:ident($raw:ident) of [$element:ident; $lanes:literal],
-        token: $token:ident, half: $half:ty, half_up_to: $half_up_to:expr,
+        token: $token:ident, half: $half:ty, half_up_to: $half_up_to:expr, interleaved: $interleaved:literal,
         load: $load:ident, store: $store:ident, stream: $stream:ident, splat: $splat:ident,
         add: $add:ident, sub: $sub:ident, mul: $mul:ident, div: $div:ident,
         mul_add: $mul_add:ident, max: $max:ident, min: $min:ident, sqrt: $sqrt:ident,
@@ -154,13 +154,19 @@ macro_rules! x86_register {
             }
         }
 
-        // SAFETY: the array is as long as the register.
+        // SAFETY: the array is as long as the register, and several are several of these.
         unsafe impl $crate::arch::register::Register for $register {
             type Token = $token;
             type Array = [$element; $lanes];
             type Half = $half;
+            type Interleaved = $crate::arch::interleaved::Interleaved<Self, $interleaved>;
             const HALF_UP_TO: usize = $half_up_to;
             const STREAMS: bool = true;
+
+            #[inline(always)]
+            fn one_of(several: Self::Interleaved, index: usize) -> Self {
+                several.get(index)
+            }
 
             #[inline(always)]
             fn load(_: $token, from: &Self::Array) -> Self {

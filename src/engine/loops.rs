@@ -153,7 +153,7 @@ fn short<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         }
     } else if len == V::LANES && !M::MEMORY_BOUND {
         // SAFETY: `len >= LANES`.
-        unsafe { step::<V, M, N, OUT>(token, map, buffers, 0) };
+        unsafe { step::<V, M, N, OUT, false>(token, map, buffers, 0) };
     } else if len >= V::LANES {
         both_ends::<V, M, N, OUT, 1, 1>(token, map, buffers);
     } else if in_one && (V::Half::LANES == 1 || len > V::Half::LANES) {
@@ -212,11 +212,14 @@ fn both_ends<
     }
 }
 
-/// Registers a turn of the body (`docs/measurements.md`, *Loops*).
+/// Registers a turn of the body (`docs/measurements.md`, *Loops* and *Smooth activations*).
 const fn unroll<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>() -> usize {
     if !M::MEMORY_BOUND {
-        // Turns of a long formula overlap anyway, and more of them than this only take the registers of its constants.
-        2
+        match <V::Interleaved as Register>::LANES / V::LANES {
+            // More, one after the other, only take the CPU's registers from the constants of a formula.
+            1 => 2,
+            interleaved => interleaved,
+        }
     } else if size_of::<V::Array>() <= 16 {
         8
     } else {
@@ -255,26 +258,29 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         V::LANES
     };
     let turns = (end - at) / (unroll::<V, M, N, OUT>() * V::LANES);
-    // Both loops count their turns: given a condition on `at`, LLVM keeps more counters than the body has instructions.
+    // Counted, as registers bound by memory are below: given a condition on `at`, LLVM keeps more counters than the body has instructions.
     for _ in 0..turns {
-        // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
-        for i in 0..unroll::<V, M, N, OUT>() {
-            // SAFETY: so many turns fit between where `at` began and `end`.
-            unsafe { step::<V, M, N, OUT>(token, map, buffers, at + i * V::LANES) };
-        }
+        // SAFETY: so many turns fit between where `at` began and `end`.
+        unsafe { run_turn::<V, M, N, OUT, false>(token, map, buffers, at) };
         at += unroll::<V, M, N, OUT>() * V::LANES;
     }
     // Not before: far ahead of everything else, it would mislead the CPU's prefetching. Not later, as what follows
     // may overlap it.
     // SAFETY: `len >= V::LANES`.
     let last: [V; OUT] = unsafe { buffers.load(token, map, end) };
-    // At most a turn is left; `last` covers its final register.
-    for _ in 0..unroll::<V, M, N, OUT>() {
+    // At most a turn is left; `last` covers its final register. A loop that is told so is unrolled: good for a few loads and stores, and
+    // copies of a long formula for nothing.
+    let at_most = if M::MEMORY_BOUND {
+        unroll::<V, M, N, OUT>()
+    } else {
+        usize::MAX
+    };
+    for _ in 0..at_most {
         if at >= end {
             break;
         }
         // SAFETY: `at < len - V::LANES`.
-        unsafe { step::<V, M, N, OUT>(token, map, buffers, at) };
+        unsafe { step::<V, M, N, OUT, false>(token, map, buffers, at) };
         at += V::LANES;
     }
     // SAFETY: `len >= V::LANES`. Both overlap what was written above, with the same values.
@@ -284,28 +290,72 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     }
 }
 
-/// Computes and stores the register at `at`; one half after the other where it is a pair.
+/// A turn of the body, from `at` on: the registers one after the other, or those of a long formula interleaved.
 ///
 /// # Safety
-/// `at + V::LANES <= len`.
+/// As for [`step`], of a turn of elements.
 #[inline(always)]
-unsafe fn step<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
+unsafe fn run_turn<
+    V: Register,
+    M: Kernel<N, OUT>,
+    const N: usize,
+    const OUT: usize,
+    const STREAM: bool,
+>(
+    token: V::Token,
+    map: M,
+    buffers: &Buffers<'_, V::Element, N, OUT>,
+    at: usize,
+) {
+    if M::MEMORY_BOUND {
+        // Each is stored before the next is loaded: loading four first is slower (`docs/measurements.md`, *Loops*).
+        for i in 0..unroll::<V, M, N, OUT>() {
+            // SAFETY: as the caller says; so many are a turn.
+            unsafe { step::<V, M, N, OUT, STREAM>(token, map, buffers, at + i * V::LANES) };
+        }
+    } else {
+        let steps = const {
+            let lanes = unroll::<V, M, N, OUT>() * V::LANES;
+            assert!(lanes.is_multiple_of(<V::Interleaved as Register>::LANES));
+            lanes / <V::Interleaved as Register>::LANES
+        };
+        for i in 0..steps {
+            let at = at + i * <V::Interleaved as Register>::LANES;
+            // SAFETY: as the caller says; so many are a turn. What streams is as aligned as one register, which is all it has to be.
+            unsafe { step::<V::Interleaved, M, N, OUT, STREAM>(token, map, buffers, at) };
+        }
+    }
+}
+
+/// Computes the register at `at`, and streams it or stores it; the latter one half after the other where it is a pair, which never streams.
+///
+/// # Safety
+/// `at + V::LANES <= len`, and with `STREAM` what [`Buffers::stream`] asks for.
+#[inline(always)]
+unsafe fn step<
+    V: Register,
+    M: Kernel<N, OUT>,
+    const N: usize,
+    const OUT: usize,
+    const STREAM: bool,
+>(
     token: V::Token,
     map: M,
     buffers: &Buffers<'_, V::Element, N, OUT>,
     at: usize,
 ) {
     const { assert!(!V::IS_PAIR || 2 * V::Half::LANES == V::LANES) };
-    // SAFETY: in bounds, as the caller says; two halves are as long as the pair.
+    // SAFETY: in bounds, as the caller says; two halves are as long as the pair. What `stream` asks for is there, too.
     unsafe {
-        if V::IS_PAIR {
+        if STREAM {
+            buffers.stream::<V>(buffers.load(token, map, at), at);
+        } else if V::IS_PAIR {
             for at in [at, at + V::Half::LANES] {
                 let half: [V::Half; OUT] = buffers.load(token.into(), map, at);
                 buffers.store(half, at);
             }
         } else {
-            let registers: [V; OUT] = buffers.load(token, map, at);
-            buffers.store(registers, at);
+            buffers.store::<V>(buffers.load(token, map, at), at);
         }
     }
 }
@@ -335,22 +385,16 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
         for bytes in (0..unroll::<V, M, N, OUT>() * size_of::<V::Array>()).step_by(LINE_BYTES) {
             buffers.prefetch::<V>(at, AHEAD_BYTES + bytes);
         }
-        for i in 0..unroll::<V, M, N, OUT>() {
-            let at = at + i * V::LANES;
-            // SAFETY: so many turns fit behind where `at` began, which is aligned; nobody writes or reads these bytes
-            // again before the fence (`Plan::run_in_pieces`).
-            unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
-        }
+        // SAFETY: so many turns fit behind where `at` began, which is aligned; nobody writes or reads these bytes again before
+        // the fence (`Plan::run_in_pieces`).
+        unsafe { run_turn::<V, M, N, OUT, true>(token, map, buffers, at) };
         at += turn;
     }
-    for _ in 1..turn / line {
-        if buffers.len() - at < line {
-            break;
-        }
+    while buffers.len() - at >= line {
         for i in 0..line / V::LANES {
             let at = at + i * V::LANES;
             // SAFETY: a line is left; the rest as above.
-            unsafe { buffers.stream::<V>(buffers.load(token, map, at), at) };
+            unsafe { step::<V, M, N, OUT, true>(token, map, buffers, at) };
         }
         at += line;
     }
@@ -464,7 +508,7 @@ mod tests {
     use std::ops::{Add, Div, Mul, Neg, Sub};
 
     use super::*;
-    use crate::arch::{Dispatch, Tier};
+    use crate::arch::{Dispatch, Interleaved, Tier};
     use crate::element::Element;
     use crate::engine::buffers::as_output;
     use crate::formula::Map;
@@ -676,13 +720,18 @@ mod tests {
     }
 
     macro_rules! noting_register {
-        ($lanes:literal, half $half:ty) => {
+        ($lanes:literal, half $half:ty, interleaved $interleaved:literal) => {
             // SAFETY: the array is as long as the register.
             unsafe impl Register for Noting<$lanes> {
                 type Token = ();
                 type Array = [f32; $lanes];
                 type Half = $half;
+                type Interleaved = Interleaved<Self, $interleaved>;
                 const STREAMS: bool = true;
+
+                fn one_of(several: Self::Interleaved, index: usize) -> Self {
+                    several.get(index)
+                }
 
                 fn load((): (), from: &[f32; $lanes]) -> Self {
                     Self(*from)
@@ -704,8 +753,8 @@ mod tests {
             }
         };
     }
-    noting_register!(16, half wide::f32x8);
-    noting_register!(8, half wide::f32x4);
+    noting_register!(16, half wide::f32x8, interleaved 4);
+    noting_register!(8, half wide::f32x4, interleaved 2);
 
     #[derive(Clone, Copy)]
     struct Same<const MEMORY_BOUND: bool>;
@@ -718,7 +767,14 @@ mod tests {
         }
     }
 
-    fn whole_lines_are_streamed<V: Register<Element = f32, Token = ()>>() {
+    fn whole_lines_are_streamed<
+        V: Register<Element = f32, Token = ()>,
+        const MEMORY_BOUND: bool,
+    >() {
+        let unrolled = match MEMORY_BOUND {
+            true => 4,
+            false => <V::Interleaved as Register>::LANES / V::LANES,
+        };
         for len in [0, 1, 15, 16, 17, 40, 8 * 16 + 1, 200, 1_000, 1_007] {
             for offset in 0..16 {
                 let input: Vec<f32> = (0..len).map(|i| i as f32).collect();
@@ -728,7 +784,7 @@ mod tests {
                 let (from, to) = (input.as_ptr().addr(), output.as_ptr().addr());
                 EVENTS.take();
                 let buffers = &Buffers::new([&input], as_output(&mut *output));
-                let map = Same::<true>;
+                let map = Same::<MEMORY_BOUND>;
                 Loop::<f32, _, 1, 1, true> { map, buffers }.run::<V>(());
                 assert_eq!(output, &input[..]);
 
@@ -739,9 +795,9 @@ mod tests {
                     match event {
                         Event::Stream(at) => streamed.push(at),
                         Event::Prefetch(at) => ahead.push(at - from),
-                        // What is less than a line may be a register of half of one.
+                        // What is less than a line may be a register of half of one, or is put together elsewhere.
                         Event::Store(at) => assert!(
-                            V::LANES < 16
+                            (V::LANES < 16 || !MEMORY_BOUND)
                                 && (at < to + 4 * head || at >= to + 4 * (head + 16 * lines)),
                             "a part of a whole line was stored"
                         ),
@@ -751,8 +807,8 @@ mod tests {
                 let whole = (0..parts).map(|i| to + 4 * (head + V::LANES * i));
                 assert_eq!(streamed, Vec::from_iter(whole));
                 assert!(parts == 0 || streamed[0] % 64 == 0);
-                // Of every turn of four registers, the lines of the input that are 4 KiB ahead of it; behind, it would help nobody.
-                let turn = 4 * V::LANES;
+                // Of every turn, the lines of the input that are 4 KiB ahead of it; behind, it would help nobody.
+                let turn = unrolled * V::LANES;
                 let lines =
                     (0..(len - head) / turn * (turn / 16)).map(|i| 4 * head + 64 * i + 4096);
                 assert_eq!(ahead, Vec::from_iter(lines));
@@ -762,8 +818,29 @@ mod tests {
 
     #[test]
     fn whole_lines_are_streamed_and_nothing_else() {
-        whole_lines_are_streamed::<Noting<16>>();
-        whole_lines_are_streamed::<Noting<8>>();
+        whole_lines_are_streamed::<Noting<16>, true>();
+        whole_lines_are_streamed::<Noting<8>, true>();
+        whole_lines_are_streamed::<Noting<16>, false>();
+        whole_lines_are_streamed::<Noting<8>, false>();
+    }
+
+    /// In Miri only this is interleaved.
+    #[test]
+    fn interleaved_registers_are_computed_before_any_is_stored() {
+        for len in [33, 64, 100, 16 * 12 + 5] {
+            let input: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let mut memory = vec![0.0_f32; len + 16];
+            let start = memory.as_ptr().align_offset(64) + 3;
+            let output = &mut memory[start..start + len];
+            let buffers = &Buffers::new([&input], as_output(&mut *output));
+            let map = Same::<false>;
+            Loop::<f32, _, 1, 1, false> { map, buffers }.run::<Noting<16>>(());
+            assert_eq!(output, input);
+
+            let buffers = &Buffers::in_place([], &mut *output);
+            Loop::<f32, _, 1, 1, false> { map, buffers }.run::<Noting<16>>(());
+            assert_eq!(output, input, "in place");
+        }
     }
 
     /// In Miri only this is put together of halves of several lanes: its other registers are pairs, or their halves single elements.

@@ -52,13 +52,15 @@ impl From<Avx512> for Avx2 {
 
 // Up to eight registers AVX2 is as fast or faster: every unaligned 512-bit access crosses a cache line.
 //
+// Four are interleaved: three are slower, six no faster (`docs/measurements.md`, *Smooth activations*).
+//
 // The mask marks the lanes that take `no`: otherwise, where `yes` is 0, the compiler inverts it by `KNOT`, which costs more
 // than the store.
 
 x86_register! {
     /// Sixteen `f32`.
     F32x16(__m512) of [f32; 16],
-    token: Avx512, half: F32x8, half_up_to: 8 * 16,
+    token: Avx512, half: F32x8, half_up_to: 8 * 16, interleaved: 4,
     load: _mm512_loadu_ps, store: _mm512_storeu_ps, stream: _mm512_stream_ps, splat: _mm512_set1_ps,
     add: _mm512_add_ps, sub: _mm512_sub_ps, mul: _mm512_mul_ps, div: _mm512_div_ps,
     mul_add: _mm512_fmadd_ps, max: _mm512_max_ps, min: _mm512_min_ps, sqrt: _mm512_sqrt_ps,
@@ -75,7 +77,7 @@ x86_register! {
 x86_register! {
     /// Eight `f64`.
     F64x8(__m512d) of [f64; 8],
-    token: Avx512, half: F64x4, half_up_to: 8 * 8,
+    token: Avx512, half: F64x4, half_up_to: 8 * 8, interleaved: 4,
     load: _mm512_loadu_pd, store: _mm512_storeu_pd, stream: _mm512_stream_pd, splat: _mm512_set1_pd,
     add: _mm512_add_pd, sub: _mm512_sub_pd, mul: _mm512_mul_pd, div: _mm512_div_pd,
     mul_add: _mm512_fmadd_pd, max: _mm512_max_pd, min: _mm512_min_pd, sqrt: _mm512_sqrt_pd,

@@ -32,8 +32,8 @@ pub(in crate::math) const SHIFTED_ONE: f64 = two_to(64);
 
 /// For [`shifted_exp`].
 #[inline(always)]
-pub(in crate::math) fn shift<V: Vector<Element = f32>>(max: V) -> Shift<V> {
-    crate::math::shift(max, V::constant(125.0), V::rounding(FRACTION), UP_64)
+pub(in crate::math) fn shift(max: f32) -> Shift<f32> {
+    crate::math::shift(max, 125.0, f32::rounding(FRACTION), UP_64)
 }
 
 /// The table with which `shifted_exp(max)` would be `SHIFTED_ONE`, where `less` and `rounding` are of the [`shift`] of `max`. Of an
@@ -55,7 +55,8 @@ pub(in crate::math) fn exact_table(max: f32, less: f32, rounding: f32) -> [f32; 
 /// `SHIFTED_ONE e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off, or by an
 /// [`exact_table`] 1.6. NaN stays.
 #[inline(always)]
-pub(in crate::math) fn shifted_exp<V: Vector<Element = f32>>(x: V, shift: Shift<V>) -> V {
-    let (sum, r) = reduced_by(shift.least.max(x - shift.less), shift.rounding);
+pub(in crate::math) fn shifted_exp<V: Vector<Element = f32>>(x: V, shift: &Shift<f32>) -> V {
+    let y = V::splat(shift.least).max(x - V::splat(shift.less));
+    let (sum, r) = reduced_by(y, V::splat(shift.rounding));
     power(sum, r, &shift.table)
 }

@@ -33,8 +33,8 @@ pub(in crate::math) const SHIFTED_ONE: f64 = two_to(SHIFT);
 
 /// For [`shifted_exp`].
 #[inline(always)]
-pub(in crate::math) fn shift<V: Vector<Element = f64>>(max: V) -> Shift<V> {
-    crate::math::shift(max, V::constant(770.0), rounding(SHIFT), FRACTIONS)
+pub(in crate::math) fn shift(max: f64) -> Shift<f64> {
+    crate::math::shift(max, 770.0, rounding(SHIFT), FRACTIONS)
 }
 
 /// The table with which `shifted_exp(max)` would be `SHIFTED_ONE`, where `less` and `rounding` are of the [`shift`] of `max`. Of an
@@ -64,7 +64,7 @@ pub(in crate::math) fn exp_of_rest(k: f64, x: f64) -> Power<f64> {
 /// `SHIFTED_ONE e^x`, divided by what `shift` says, which is that of the greatest `x` there is: at most 1 ulp off, or by an
 /// [`exact_table`] 1.6. NaN stays.
 #[inline(always)]
-pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: Shift<V>) -> V {
-    let y = shift.least.max(x - shift.less);
-    power_rounded_by(y, shift.rounding, &shift.table).value()
+pub(in crate::math) fn shifted_exp<V: Vector<Element = f64>>(x: V, shift: &Shift<f64>) -> V {
+    let y = V::splat(shift.least).max(x - V::splat(shift.less));
+    power_rounded_by(y, V::splat(shift.rounding), &shift.table).value()
 }
