@@ -11,7 +11,9 @@ Errors are the largest over every 1021st of the 2^32 `f32` that is a number, in 
 subnormal number below the normal ones), which NumPy and SciPy compute in `float64`, composed so that nothing cancels.
 Softmax's are over the rows that are timed. NaN where there should be a number, or the other way round, is an infinite error.
 
-    smooth.py               all, and writes peers-smooth.csv in the directory of this CPU in docs/
+Then `float64`, where only Python's libraries are, and only their speed is measured.
+
+    smooth.py               all, and writes peers-smooth.csv and peers-f64.csv in the directory of this CPU in docs/
     smooth.py tanh gelu     these, and replaces their lines there
 """
 
@@ -60,6 +62,7 @@ SHIM.way_nanoseconds.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
 SHIM.way_run.argtypes = SHIM.way_drop.argtypes = [ctypes.c_void_p]
 SHIM.function_name.restype = SHIM.way_name.restype = ctypes.c_bool
 SHIM.function_copy_seconds.restype = ctypes.c_double
+SHIM.f64_nanoseconds.restype = ctypes.c_uint64
 
 
 def named(function: Callable, *arguments: int) -> str | None:
@@ -90,13 +93,13 @@ def aligned(values: np.ndarray) -> np.ndarray:
     """The values 16 bytes past a page, where an allocator puts a large buffer."""
     memory = np.empty(values.nbytes + 4096 + 16, np.uint8)
     start = -memory.ctypes.data % 4096 + 16
-    view = memory[start : start + values.nbytes].view(np.float32)
+    view = memory[start : start + values.nbytes].view(values.dtype)
     view[:] = values
     return view
 
 
 def buffers(x: np.ndarray) -> Buffers:
-    other = np.random.default_rng(8).uniform(-6, 6, x.size).astype(np.float32)
+    other = np.random.default_rng(8).uniform(-6, 6, x.size).astype(x.dtype)
     return Buffers(*map(aligned, [x, other, x]))
 
 
@@ -147,7 +150,7 @@ def pytorch(function: str, b: Buffers) -> Call | None:
 
 def numpy(function: str, b: Buffers) -> Call | None:
     y = b.y
-    zero = np.float32(0)
+    zero = y.dtype.type(0)
     return {
         "exp": partial(np.exp, y, out=y),
         "tanh": partial(np.tanh, y, out=y),
@@ -269,10 +272,21 @@ def contenders(function: str, b: Buffers) -> list[Contender]:
     return found
 
 
-def median_seconds(function: str, elements: int) -> tuple[dict[str, float], float]:
+def contenders_in_f64(function: str, b: Buffers) -> list[Contender]:
+    ours = partial(SHIM.f64_nanoseconds, ctypes.c_char_p(function.encode()), b.pointers())
+    found = [Contender("rectify", lambda runs: ours(ctypes.c_uint32(runs)), b.y.copy, empty)]
+    for who, peer in {"PyTorch": pytorch, "NumPy": numpy, "SciPy": scipys}.items():
+        if call := peer(function, b):
+            found.append(in_python(who, call, b))
+    return found
+
+
+def uniform(elements: int, dtype: type) -> np.ndarray:
+    return np.random.default_rng(7).uniform(-6, 6, elements).astype(dtype)
+
+
+def median_seconds(everybody: list[Contender], elements: int, copy: Callable[[], float]) -> tuple[dict[str, float], float]:
     """Of everybody, and of the copy."""
-    b = buffers(np.random.default_rng(7).uniform(-6, 6, elements).astype(np.float32))
-    everybody = contenders(function, b)
     runs, seconds, copies = {}, {one.who: [] for one in everybody}, []
     for one in everybody:
         runs[one.who] = 1
@@ -282,7 +296,7 @@ def median_seconds(function: str, elements: int) -> tuple[dict[str, float], floa
         for one in everybody:
             one.nanoseconds(max(1, runs[one.who] // 2))
             seconds[one.who].append(one.nanoseconds(runs[one.who]) / runs[one.who] * 1e-9)
-        copies.append(SHIM.function_copy_seconds(ctypes.c_size_t(FUNCTIONS.index(function)), b.pointers()))
+        copies.append(copy())
     for one in everybody:
         one.close()
     return {who: median(took) for who, took in seconds.items()}, median(copies)
@@ -358,7 +372,9 @@ def measured(function: str, cpu: str) -> list[dict[str, str]]:
     row = row_of(function)
     for elements in SIZES_OF_FUSED if is_fused(function) else SIZES:
         elements = elements // row * row if row else elements
-        seconds, copy = median_seconds(function, elements)
+        b = buffers(uniform(elements, np.float32))
+        copy = partial(SHIM.function_copy_seconds, ctypes.c_size_t(FUNCTIONS.index(function)), b.pointers())
+        seconds, copy = median_seconds(contenders(function, b), elements, copy)
         for who, took in sorted(seconds.items(), key=lambda one: one[1]):
             speed = f"{elements / took * 1e-9:.4g}"
             share = f"{copy / took:.3f}"
@@ -366,6 +382,35 @@ def measured(function: str, cpu: str) -> list[dict[str, str]]:
             print(f"{elements:10}  {who:22}{speed:>8}{share:>9}{error:>14}  {at}", flush=True)
             lines.append(dict(zip(COLUMNS, [cpu, function, str(elements), who, speed, share, error, at])))
     return lines
+
+
+def measured_in_f64(function: str, cpu: str) -> list[dict[str, str]]:
+    """Speeds alone: there is nothing more exact to compare with."""
+    lines = []
+    print(f"\n{function}, float64\n{'elements':>10}  {'who':22}{'Gelem/s':>8}")
+    for elements in SIZES:
+        b = buffers(uniform(elements, np.float64))
+        seconds, _ = median_seconds(contenders_in_f64(function, b), elements, float)
+        for who, took in sorted(seconds.items(), key=lambda one: one[1]):
+            speed = f"{elements / took * 1e-9:.4g}"
+            print(f"{elements:10}  {who:22}{speed:>8}", flush=True)
+            lines.append(dict.fromkeys(COLUMNS, "") | dict(zip(COLUMNS, [cpu, function, str(elements), who, speed])))
+    return lines
+
+
+def replace(path: Path, wanted: list[str], cpu: str, measure: Callable[[str, str], list[dict[str, str]]]) -> None:
+    """Measures what is wanted, and leaves the other lines of a file as they are."""
+    old = []
+    if path.exists():
+        with path.open(newline="") as file:
+            old = [line for line in csv.DictReader(file) if line["function"] not in wanted or line["cpu"] != cpu]
+    with torch.inference_mode():
+        new = [line for function in wanted for line in measure(function, cpu)]
+    lines = sorted(old + new, key=lambda line: (line["cpu"], FUNCTIONS.index(line["function"])))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
 
 
 def main() -> None:
@@ -379,19 +424,11 @@ def main() -> None:
         f"{cpu}\nPyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()}), NumPy {np.__version__},",
         f"SciPy {scipy.__version__}, ONNX Runtime {onnxruntime.__version__}",
     )
-    path = DOCS / named(SHIM.directory) / "peers-smooth.csv"
-    path.parent.mkdir(exist_ok=True)
-    old = []
-    if path.exists():
-        with path.open(newline="") as file:
-            old = [line for line in csv.DictReader(file) if line["function"] not in wanted or line["cpu"] != cpu]
-    with torch.inference_mode():
-        new = [line for function in wanted for line in measured(function, cpu)]
-    lines = sorted(old + new, key=lambda line: (line["cpu"], FUNCTIONS.index(line["function"])))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    directory = DOCS / named(SHIM.directory)
+    directory.mkdir(exist_ok=True)
+    replace(directory / "peers-smooth.csv", wanted, cpu, measured)
+    activations = [name for name in wanted if name != "exp" and not row_of(name) and not is_fused(name)]
+    replace(directory / "peers-f64.csv", activations, cpu, measured_in_f64)
 
 
 if __name__ == "__main__":

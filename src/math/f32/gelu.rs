@@ -78,10 +78,10 @@ pub(in crate::math) fn gelu<V: Vector<Element = f32>>(x: V) -> V {
     let z = V::constant(14.6).min(x.abs());
     // -0.0 where x is below 0, x where it is NaN or a zero.
     let straight = V::constant(-0.0).max(x);
-    let (density, quotient) = (density(z), scaled_quotient(z));
+    let (density, quotient) = (density(z), negative_quotient(z));
     let product = z * density;
     let low = z.mul_add(density, -product);
-    (-product).mul_add(quotient, (-low).mul_add(quotient, straight))
+    product.mul_add(quotient, low.mul_add(quotient, straight))
 }
 
 /// `Φ(x) + x φ(x)`: `h = Φ(-z) - z φ(z)` below 0, and `1 - h` above.
@@ -131,15 +131,17 @@ fn reduced<V: Vector<Element = f32>>(z: V) -> (V, V) {
     (sum, k.mul_add(V::splat(TWO_LN_2_REST), r))
 }
 
-/// `2^-64 R(z) / 0.3989416`.
+/// `-2^-64 R(z) / 0.3989416`.
 #[inline(always)]
-fn scaled_quotient<V: Vector<Element = f32>>(z: V) -> V {
+fn negative_quotient<V: Vector<Element = f32>>(z: V) -> V {
     let (p, c) = lead(z);
     let p = p.mul_add(z, V::splat(P[0]));
     let q = (p + c).mul_add(z, V::splat(C[0]));
-    // The quotient is from 0.07 to 1.26, or NaN with z: only its exponent changes, and NaN stays in the other factor.
-    let scale = V::splat(f32::from_bits(64 << 23));
-    (p / q).bits_sub(scale)
+    // The quotient is from 0.07 to 1.26, or NaN with z: only its exponent and its sign change, and NaN stays in the other factor.
+    // By its bits, as the compiler moves negations of numbers about, here and there where a number stands in a slice: of no account
+    // but where a thread does not round to nearest.
+    let scale_and_sign = V::splat(f32::from_bits((64 << 23) | (1 << 31)));
+    (p / q).bits_sub(scale_and_sign)
 }
 
 /// `P` and `C` without their last steps.

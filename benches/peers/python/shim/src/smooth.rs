@@ -1,23 +1,26 @@
 //! Every way that Rust crates have for a function of [`peers::smooth`], in the order in which that has them.
 
+use std::ffi::{CStr, c_char};
 use std::slice;
+use std::time::{Duration, Instant};
 
 use peers::common::{self, Slices};
 use peers::smooth::{Function, Ready, copy_seconds};
+use rectify::{Activation, AnyActivation};
 
 /// What a way works on: `len` elements each.
 #[repr(C)]
-pub struct Memory {
+pub struct Memory<T> {
     len: usize,
-    input: *const f32,
-    other: *const f32,
-    output: *mut f32,
+    input: *const T,
+    other: *const T,
+    output: *mut T,
 }
 
-impl Memory {
+impl<T> Memory<T> {
     /// # Safety
     /// The buffers do not overlap, live as long as what comes of it, and nobody else uses them meanwhile.
-    unsafe fn slices<'a>(&self) -> Slices<'a, f32> {
+    unsafe fn slices<'a>(&self) -> Slices<'a, T> {
         // SAFETY: as the caller promises.
         unsafe {
             Slices {
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn way_name(function: usize, way: usize, to: *mut u8, room
 pub unsafe extern "C" fn way_new(
     function: usize,
     way: usize,
-    memory: &Memory,
+    memory: &Memory<f32>,
 ) -> Box<Ready<'static>> {
     // SAFETY: as the caller promises.
     let slices = unsafe { memory.slices() };
@@ -124,8 +127,35 @@ pub extern "C" fn way_drop(ready: Box<Ready<'static>>) {
 /// # Safety
 /// As [`Memory::slices`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn function_copy_seconds(function: usize, memory: &Memory) -> f64 {
+pub unsafe extern "C" fn function_copy_seconds(function: usize, memory: &Memory<f32>) -> f64 {
     // SAFETY: as the caller promises.
     let slices = unsafe { memory.slices() };
     copy_seconds(Function::ALL[function], slices)
+}
+
+/// How long `runs` calls of an activation of this crate take, in place, in `f64`. The buffer is filled anew before each, outside
+/// of the clock.
+///
+/// # Panics
+/// If `name` is no activation.
+///
+/// # Safety
+/// As [`Memory::slices`]; `name` ends with a zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn f64_nanoseconds(
+    name: *const c_char,
+    memory: &Memory<f64>,
+    runs: u32,
+) -> u64 {
+    // SAFETY: as the caller promises.
+    let (name, slices) = unsafe { (CStr::from_ptr(name), memory.slices()) };
+    let activation: AnyActivation = name.to_str().map(str::parse).unwrap().unwrap();
+    let mut took = Duration::ZERO;
+    for _ in 0..runs {
+        slices.output.copy_from_slice(slices.input);
+        let start = Instant::now();
+        activation.forward_in_place(slices.output);
+        took += start.elapsed();
+    }
+    took.as_nanos() as u64
 }
