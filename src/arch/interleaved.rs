@@ -144,13 +144,12 @@ unsafe impl<V: Register, const COUNT: usize> Register for Interleaved<V, COUNT> 
     type Array = [V::Array; COUNT];
     type Half = V;
     type Interleaved = Self;
+    const STREAMS: bool = V::STREAMS;
 
     #[inline(always)]
     fn one_of(several: Self, _: usize) -> Self {
         several
     }
-
-    const STREAMS: bool = V::STREAMS;
 
     #[inline(always)]
     fn load(token: V::Token, from: &Self::Array) -> Self {

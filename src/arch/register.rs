@@ -50,7 +50,8 @@ pub unsafe trait Register: Vector {
     /// ([`STREAMS`](Self::STREAMS)).
     ///
     /// # Safety
-    /// Where `STREAMS` is set, `to` is aligned to the size of the register, of [`Interleaved`](Self::Interleaved) ones to that of one, and until this thread has called
+    /// Where `STREAMS` is set, `to` is aligned to the size of the register, of [`Interleaved`](Self::Interleaved) ones to that of
+    /// one, and until this thread has called
     /// [`fence`](Self::fence) nobody reads or writes these bytes again, this thread included, nor is another
     /// thread told that they are there.
     #[allow(unsafe_code)]

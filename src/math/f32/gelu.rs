@@ -138,8 +138,8 @@ fn negative_quotient<V: Vector<Element = f32>>(z: V) -> V {
     let p = p.mul_add(z, V::splat(P[0]));
     let q = (p + c).mul_add(z, V::splat(C[0]));
     // The quotient is from 0.07 to 1.26, or NaN with z: only its exponent and its sign change, and NaN stays in the other factor.
-    // By its bits, as the compiler moves negations of numbers about, here and there where a number stands in a slice: of no account
-    // but where a thread does not round to nearest.
+    // By its bits, since the compiler moves negations of numbers about, in each copy of a kernel in its own way: of no account but
+    // where a thread does not round to nearest.
     let scale_and_sign = V::splat(f32::from_bits((64 << 23) | (1 << 31)));
     (p / q).bits_sub(scale_and_sign)
 }
