@@ -621,19 +621,26 @@ proptest! {
 fn only_par_shares_rows_and_blocks_out() {
     use std::collections::HashSet;
     use std::thread::ThreadId;
+    use std::time::{Duration, Instant};
 
     use rectify::{Formula, Vector};
 
-    /// The identity, which says where it ran.
+    /// The identity, which says where it ran, and waits until it has run on so many threads: a busy machine may wake a helper late.
     #[derive(Clone, Copy)]
-    struct Seen<'s>(&'s Mutex<HashSet<ThreadId>>);
+    struct Seen<'s>(&'s Mutex<HashSet<ThreadId>>, usize, Instant);
 
     impl Formula for Seen<'_> {
         fn value<V: Vector>(self, x: V) -> V {
-            self.0
-                .lock()
+            let Self(seen, wanted, start) = self;
+            seen.lock()
                 .expect("no panic")
                 .insert(thread::current().id());
+            while seen.lock().expect("no panic").len() < wanted {
+                if start.elapsed() > Duration::from_secs(20) {
+                    break;
+                }
+                thread::yield_now();
+            }
             x
         }
     }
@@ -652,10 +659,11 @@ fn only_par_shares_rows_and_blocks_out() {
         let large = view.len() > 10_000;
         for par in [false, true] {
             let seen = Mutex::new(HashSet::new());
+            let formula = Seen(&seen, if par && large { 2 } else { 1 }, Instant::now());
             let mut y = Array2::zeros(view.raw_dim());
             pool.install(|| match par {
-                true => Seen(&seen).par().forward_array(&view, &mut y),
-                false => Seen(&seen).forward_array(&view, &mut y),
+                true => formula.par().forward_array(&view, &mut y),
+                false => formula.forward_array(&view, &mut y),
             });
             assert_eq!(y, view);
             let threads = seen.lock().expect("no panic").len();
