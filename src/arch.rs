@@ -5,6 +5,7 @@
 pub(crate) mod cpu;
 #[cfg(feature = "parallel")]
 pub(crate) mod float_mode;
+#[cfg(any(x86_tiers, test))]
 mod interleaved;
 mod portable;
 pub(crate) mod register;
