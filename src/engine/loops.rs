@@ -829,7 +829,7 @@ mod tests {
     fn interleaved_registers_are_computed_before_any_is_stored() {
         for len in [33, 64, 100, 16 * 12 + 5] {
             let input: Vec<f32> = (0..len).map(|i| i as f32).collect();
-            let mut memory = vec![0.0_f32; len + 16];
+            let mut memory = vec![0.0_f32; len + 32];
             let start = memory.as_ptr().align_offset(64) + 3;
             let output = &mut memory[start..start + len];
             let buffers = &Buffers::new([&input], as_output(&mut *output));
