@@ -15,6 +15,6 @@ mod x86;
 
 #[cfg(test)]
 pub(crate) use interleaved::Interleaved;
-pub(crate) use register::{Register, Work};
+pub(crate) use register::{Register, Work, align_stack};
 pub(crate) use tier::Dispatch;
 pub use tier::{ParseTierError, Tier, TierAlreadyChosen};

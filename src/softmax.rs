@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::arch::{Register, Tier, Work};
+use crate::arch::{Register, Tier, Work, align_stack};
 use crate::element::Element;
 use crate::engine::Plan;
 use crate::engine::buffers::{Buffers, LINE, LINE_BYTES, as_output};
@@ -769,6 +769,7 @@ impl<T: Element, const LOG: bool> Work<T> for Forward<'_, T, LOG> {
 
     #[inline(always)]
     fn run<V: Register<Element = T>>(mut self, token: V::Token) {
+        align_stack::<V>();
         if self.width < lanes::<T>() {
             self.short_rows::<V>(token);
         } else if self.width * size_of::<T>() > BYTES_IN_TURNS {
@@ -981,6 +982,7 @@ impl<T: Element, const LOG: bool> Work<T> for Backward<'_, T, LOG> {
 
     #[inline(always)]
     fn run<V: Register<Element = T>>(self, token: V::Token) {
+        align_stack::<V>();
         let rows = self.grad.len() / self.width;
         let mut row = 0;
         while row < rows {

@@ -95,7 +95,7 @@ impl<V: Vector, const COUNT: usize> Bits for Interleaved<V, COUNT> {
     }
 }
 
-impl<V: Vector, const COUNT: usize> Vector for Interleaved<V, COUNT> {
+impl<V: Register, const COUNT: usize> Vector for Interleaved<V, COUNT> {
     type Element = V::Element;
 
     #[inline(always)]
@@ -110,7 +110,8 @@ impl<V: Vector, const COUNT: usize> Vector for Interleaved<V, COUNT> {
 
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
-        each!(self, |a = self, b = factor, c = addend| a.mul_add(b, c))
+        let sums: Self = each!(self, |a = self, b = factor, c = addend| a.mul_add(b, c));
+        Self(V::abreast(sums.0))
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! What loops need of a register beyond its arithmetic: loads and stores.
 
+use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use crate::vector::Vector;
@@ -41,6 +42,14 @@ pub unsafe trait Register: Vector {
     /// The one at `index` of several.
     fn one_of(several: Self::Interleaved, index: usize) -> Self;
 
+    /// The same registers, of which the compiler sees no longer that they do not depend on each other: what is computed from one of them is
+    /// computed behind all of them. Left to itself it puts the chains of interleaved registers one behind the other again, where it has
+    /// too few registers for the constants of several.
+    #[inline(always)]
+    fn abreast<const COUNT: usize>(several: [Self; COUNT]) -> [Self; COUNT] {
+        several
+    }
+
     fn load(token: Self::Token, from: &Self::Array) -> Self;
 
     /// Writes every lane, so that `to` is initialised then.
@@ -68,6 +77,16 @@ pub unsafe trait Register: Vector {
     /// do. Does nothing where the register does not stream.
     #[inline(always)]
     fn prefetch(_at: *const Self::Element) {}
+}
+
+/// Has the compiler align this kernel's part of the stack to a register, where registers are interleaved: there are too few of them for
+/// some formulas, and what is kept on the stack meanwhile would cross cache lines. Some processes ran such a kernel at half of its speed, from
+/// their beginning to their end, by where their stack began.
+#[inline(always)]
+pub(crate) fn align_stack<V: Register>() {
+    if <V::Interleaved as Register>::LANES > V::LANES {
+        black_box(&MaybeUninit::<V>::uninit());
+    }
 }
 
 /// Something to run with the registers of a tier that is chosen later. So a file of registers knows no loop.

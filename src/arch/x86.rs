@@ -16,6 +16,7 @@ macro_rules! x86_register {
         $(#[$doc:meta])*
         $register:ident($raw:ident) of [$element:ident; $lanes:literal],
         token: $token:ident, half: $half:ty, half_up_to: $half_up_to:expr, interleaved: $interleaved:literal,
+        $(abreast: $abreast:ident,)?
         load: $load:ident, store: $store:ident, stream: $stream:ident, splat: $splat:ident,
         add: $add:ident, sub: $sub:ident, mul: $mul:ident, div: $div:ident,
         mul_add: $mul_add:ident, max: $max:ident, min: $min:ident, sqrt: $sqrt:ident,
@@ -167,6 +168,21 @@ macro_rules! x86_register {
             fn one_of(several: Self::Interleaved, index: usize) -> Self {
                 several.get(index)
             }
+
+            $(
+                #[inline(always)]
+                fn abreast<const COUNT: usize>(mut several: [Self; COUNT]) -> [Self; COUNT] {
+                    const { assert!(COUNT == $interleaved) };
+                    // SAFETY: a register in hand says that its instructions may run.
+                    let abreast = unsafe { $abreast([several[0].0, several[1].0, several[2].0, several[3].0]) };
+                    let mut i = 0;
+                    while i < COUNT {
+                        several[i] = Self(abreast[i]);
+                        i += 1;
+                    }
+                    several
+                }
+            )?
 
             #[inline(always)]
             fn load(_: $token, from: &Self::Array) -> Self {

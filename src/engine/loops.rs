@@ -18,7 +18,7 @@
 #![allow(unsafe_code)]
 
 use super::buffers::{Buffers, LINE_BYTES};
-use crate::arch::{Register, Work};
+use crate::arch::{Register, Work, align_stack};
 use crate::formula::Kernel;
 
 /// Writes `map` of the inputs to every element of the output. With `STREAM` by non-temporal stores, to outputs that are all aligned
@@ -247,6 +247,9 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
 ) {
     // The caller has just compared, so this is compiled to nothing.
     assert!(buffers.len() >= 2 * V::LANES);
+    if !M::MEMORY_BOUND {
+        align_stack::<V>();
+    }
     let end = buffers.len() - V::LANES;
     // SAFETY: `len >= V::LANES`.
     let first: [V; OUT] = unsafe { buffers.load(token, map, 0) };
@@ -370,6 +373,9 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     assert!(V::STREAMS, "these registers do not stream");
+    if !M::MEMORY_BOUND {
+        align_stack::<V>();
+    }
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
     // What is left at the ends is less than a line, and no more than `short` takes.
