@@ -1,7 +1,8 @@
 //! Several registers as one: each operation is done to all of them, one after the other.
 //!
 //! A long formula is a chain, in which each operation waits for the one before. The CPU works on the next register meanwhile, as far as it
-//! looks ahead; where the instructions of one register stand behind all of another's, that is not far enough.
+//! looks ahead; where the instructions of one register stand behind all of another's, that is not far enough. So that the compiler does not
+//! put them there, the results of a multiply-add are kept [abreast](Register::abreast): those of every operation would take more registers.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -110,8 +111,9 @@ impl<V: Register, const COUNT: usize> Vector for Interleaved<V, COUNT> {
 
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
-        let sums: Self = each!(self, |a = self, b = factor, c = addend| a.mul_add(b, c));
-        Self(V::abreast(sums.0))
+        let mut sums: Self = each!(self, |a = self, b = factor, c = addend| a.mul_add(b, c));
+        V::abreast(&mut sums.0);
+        sums
     }
 
     #[inline(always)]

@@ -42,13 +42,11 @@ pub unsafe trait Register: Vector {
     /// The one at `index` of several.
     fn one_of(several: Self::Interleaved, index: usize) -> Self;
 
-    /// The same registers, of which the compiler sees no longer that they do not depend on each other: what is computed from one of them is
-    /// computed behind all of them. Left to itself it puts the chains of interleaved registers one behind the other again, where it has
-    /// too few registers for the constants of several.
+    /// Leaves these as they are, and hides from the compiler that they do not depend on each other: what is made of one of them stands
+    /// behind all of them. Where there are too few registers for the constants of several chains, it would put one chain behind the other.
+    /// By default it hides nothing.
     #[inline(always)]
-    fn abreast<const COUNT: usize>(several: [Self; COUNT]) -> [Self; COUNT] {
-        several
-    }
+    fn abreast(_several: &mut [Self]) {}
 
     fn load(token: Self::Token, from: &Self::Array) -> Self;
 
@@ -79,9 +77,12 @@ pub unsafe trait Register: Vector {
     fn prefetch(_at: *const Self::Element) {}
 }
 
-/// Has the compiler align this kernel's part of the stack to a register, where registers are interleaved: there are too few of them for
-/// some formulas, and what is kept on the stack meanwhile would cross cache lines. Some processes ran such a kernel at half of its speed, from
-/// their beginning to their end, by where their stack began.
+/// Aligns this kernel's part of the stack to a register, where registers are interleaved. Some formulas need more than there are, and what is
+/// kept on the stack meanwhile would cross cache lines or not, by where the stack of the process began: one process in five ran
+/// a kernel at half of its speed, to its end.
+///
+/// The compiler aligns the stack to what lies there, such as this register of no value, which is there because somebody might look at it. For
+/// what it keeps there by itself it does not. If it saw through this, only speed would be lost.
 #[inline(always)]
 pub(crate) fn align_stack<V: Register>() {
     if <V::Interleaved as Register>::LANES > V::LANES {

@@ -2,8 +2,8 @@
 //!
 //! A token is only made by its `detect`, and a register only from a token or from another register, so
 //! the methods of a register are safe to call. (`splat` and `constant` make one from nothing, but only code that a
-//! kernel instantiated names its register.) Formulas and loops are `#[inline(always)]` up to `run`, the one
-//! function compiled with the instruction set enabled.
+//! kernel instantiated names its register.) Formulas and loops are `#[inline(always)]` up to `enabled`, the
+//! function compiled with the instruction set enabled, as are the intrinsics and `abreast_ps` and `abreast_pd`, which are inlined there.
 #![allow(unsafe_code)]
 
 pub(crate) mod avx2;
@@ -171,16 +171,11 @@ macro_rules! x86_register {
 
             $(
                 #[inline(always)]
-                fn abreast<const COUNT: usize>(mut several: [Self; COUNT]) -> [Self; COUNT] {
-                    const { assert!(COUNT == $interleaved) };
-                    // SAFETY: a register in hand says that its instructions may run.
-                    let abreast = unsafe { $abreast([several[0].0, several[1].0, several[2].0, several[3].0]) };
-                    let mut i = 0;
-                    while i < COUNT {
-                        several[i] = Self(abreast[i]);
-                        i += 1;
+                fn abreast(several: &mut [Self]) {
+                    if let [a, b, c, d] = several {
+                        // SAFETY: a register in hand says that its instructions may run.
+                        unsafe { $abreast(&mut a.0, &mut b.0, &mut c.0, &mut d.0) };
                     }
-                    several
                 }
             )?
 

@@ -38,6 +38,9 @@ impl<T: Copy, M: Kernel<N, OUT>, const N: usize, const OUT: usize, const STREAM:
     fn run<V: Register<Element = T>>(self, token: V::Token) {
         #[cfg(test)]
         seen::note::<V>(self.buffers.output_bytes(), STREAM);
+        if !M::MEMORY_BOUND {
+            align_stack::<V>();
+        }
         if STREAM {
             streamed::<V, M, N, OUT>(token, self.map, self.buffers);
         } else {
@@ -247,9 +250,6 @@ fn long<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
 ) {
     // The caller has just compared, so this is compiled to nothing.
     assert!(buffers.len() >= 2 * V::LANES);
-    if !M::MEMORY_BOUND {
-        align_stack::<V>();
-    }
     let end = buffers.len() - V::LANES;
     // SAFETY: `len >= V::LANES`.
     let first: [V; OUT] = unsafe { buffers.load(token, map, 0) };
@@ -373,9 +373,6 @@ fn streamed<V: Register, M: Kernel<N, OUT>, const N: usize, const OUT: usize>(
     buffers: &Buffers<'_, V::Element, N, OUT>,
 ) {
     assert!(V::STREAMS, "these registers do not stream");
-    if !M::MEMORY_BOUND {
-        align_stack::<V>();
-    }
     /// How far ahead inputs are prefetched (`docs/measurements.md`, *Streaming*).
     const AHEAD_BYTES: usize = 4096;
     // What is left at the ends is less than a line, and no more than `short` takes.
@@ -760,7 +757,7 @@ mod tests {
         };
     }
     noting_register!(16, half wide::f32x8, interleaved 4);
-    noting_register!(8, half wide::f32x4, interleaved 2);
+    noting_register!(8, half wide::f32x4, interleaved 4);
 
     #[derive(Clone, Copy)]
     struct Same<const MEMORY_BOUND: bool>;

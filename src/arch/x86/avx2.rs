@@ -40,23 +40,26 @@ impl From<Avx2> for () {
     fn from(_: Avx2) {}
 }
 
-// Four are interleaved (`docs/measurements.md`, *Smooth activations*); those of 128 bits are never more than one.
+// Four are interleaved, and kept abreast (`docs/measurements.md`, *Smooth activations*); those of 128 bits are never more than one.
 
-/// For [`Register::abreast`]: no instruction, but in the compiler's eyes one that makes all four results of all four operands.
+/// For [`Register::abreast`]: an instruction that makes all four of all four, in the eyes of the compiler. It is a comment, which names them
+/// because operands have to be named.
 macro_rules! abreast {
     ($name:ident of $raw:ident) => {
         #[inline]
         #[target_feature(enable = "avx2,fma")]
-        fn $name([mut a, mut b, mut c, mut d]: [$raw; 4]) -> [$raw; 4] {
-            // SAFETY: a comment, which leaves every register as it is.
+        fn $name(a: &mut $raw, b: &mut $raw, c: &mut $raw, d: &mut $raw) {
+            // SAFETY: assembled to nothing. Each comes out as it went in, in the same register; no memory, stack or flag is touched.
             unsafe {
                 asm!(
                     "/* {} {} {} {} */",
-                    inout(ymm_reg) a, inout(ymm_reg) b, inout(ymm_reg) c, inout(ymm_reg) d,
+                    inout(ymm_reg) * a,
+                    inout(ymm_reg) * b,
+                    inout(ymm_reg) * c,
+                    inout(ymm_reg) * d,
                     options(pure, nomem, nostack, preserves_flags),
                 );
             }
-            [a, b, c, d]
         }
     };
 }
