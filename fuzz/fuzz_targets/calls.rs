@@ -4,20 +4,8 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use arbitrary::Arbitrary;
-use common::case::Case;
+use common::case::Call;
 use libfuzzer_sys::fuzz_target;
 
-#[derive(Arbitrary, Debug)]
-enum Call {
-    F32(Case<f32>),
-    F64(Case<f64>),
-}
-
 // All that can be streamed and split, is.
-fuzz_target!(init: common::make_everything_large(), |call: Call| {
-    match call {
-        Call::F32(case) => case.check(),
-        Call::F64(case) => case.check(),
-    }
-});
+fuzz_target!(init: common::make_everything_large(), |call: Call| call.check());

@@ -31,6 +31,22 @@ pub struct Case<T> {
     behind: usize,
 }
 
+/// A case of either element, as the fuzzer draws it.
+#[derive(Arbitrary, Debug)]
+pub enum Call {
+    F32(Case<f32>),
+    F64(Case<f64>),
+}
+
+impl Call {
+    pub fn check(self) {
+        match self {
+            Self::F32(case) => case.check(),
+            Self::F64(case) => case.check(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Which<T> {
     Any(AnyActivation),

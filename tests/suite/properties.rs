@@ -1,10 +1,13 @@
 //! Calls drawn at random: any activation and parameters, tier, length, alignment, pool and values.
 
+use std::fs;
+use std::path::Path;
+
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::{Strategy, any, prop, proptest};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::common::case::{Case, MOST_BYTES, check_text};
+use crate::common::case::{Call, Case, MOST_BYTES, check_text};
 use crate::common::{
     LEAST_LARGE_BYTES, TestElement, assert_large, in_time, rerun_streamed_and_split,
 };
@@ -41,6 +44,23 @@ fn any_call_f32() {
 #[test]
 fn any_call_f64() {
     any_call::<f64>();
+}
+
+/// What the fuzzer keeps since it reaches code that nothing else did (`fuzz/corpus`, which the package leaves out).
+#[test]
+fn every_call_that_the_fuzzer_keeps() {
+    let Ok(corpus) = fs::read_dir("fuzz/corpus/calls") else {
+        assert!(!Path::new("fuzz").exists(), "no corpus");
+        return;
+    };
+    let mut calls = 0;
+    for file in corpus {
+        let bytes = fs::read(file.expect("a file").path()).expect("bytes");
+        let call = Call::arbitrary_take_rest(Unstructured::new(&bytes));
+        in_time(|| call.expect("missing bytes are 0").check());
+        calls += 1;
+    }
+    assert!(calls > 500, "{calls} calls are not what it keeps");
 }
 
 /// With the default thresholds few of the cases are large enough.

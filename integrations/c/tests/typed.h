@@ -385,8 +385,8 @@ static void N(test)(void) {
     for (size_t i = 0; i < sizeof N(operations) / sizeof *N(operations); i++) {
         const N(operation) *operation = &N(operations)[i];
         N(failures)(operation, leaky);
-        /* Large enough to be split over threads, the last. */
-        const size_t lengths[] = {N(UNIT), 5 * N(UNIT), 100003 * N(UNIT)};
+        /* Large enough to be split over threads, the last, with thresholds of 0. */
+        const size_t lengths[] = {N(UNIT), 5 * N(UNIT), 10007 * N(UNIT)};
         for (size_t j = 0; j < 3; j++) {
             N(results)(operation, leaky, lengths[j], 1);
         }
