@@ -22,7 +22,7 @@ use crate::vector::{Functions, Shift, Vector};
 /// Registers of a line: AVX-512 has one, the others two.
 const MOST_PARTS: usize = 2;
 
-/// Rows of up to so many bytes are done in turns: four of them, some as input and output, fit in the nearest cache.
+/// Rows of up to so many bytes are done in turns: five of them, one as input and output, fit in the nearest cache.
 const BYTES_IN_TURNS: usize = 4096;
 
 /// Lines that are done together: the same on every tier, as that decides which are added to each other. Even, so that a line alone, in the
@@ -805,33 +805,41 @@ impl<T: Element, const LOG: bool> Forward<'_, T, LOG> {
         }
     }
 
-    /// Each pass over a row between those over its neighbours: the maximum of the row after it, what the sum of the row before it comes
-    /// down to, and the last pass over the one before that. A CPU looks ahead by little more than a row, so what a
-    /// pass needs is at hand when it begins.
+    /// Each pass over a row between those over its neighbours: the maximum of row `step`, the sums of the first before it, their totals of
+    /// the second, the scale of the third, and the last pass of the fourth. A CPU looks ahead by little more than a row, so what a
+    /// pass needs is at hand when it begins; and long chains, each of which ends in one number, belong to different rows.
     #[inline(always)]
     fn rows_in_turns<V: Register<Element = T>>(&mut self, token: V::Token) {
         let rows = self.rows();
         let mut max = T::ZERO;
         let mut summed = (max, Sums::<V>::All(Sum::starting_at(0.0)));
+        let mut totalled = (max, Totals::default());
         let mut scaled = (T::ZERO, T::ZERO);
-        // The maximum of row `step`, the sum of the row before it, the scale of the row before that, and the last pass of the third.
         let mut step = 0;
-        while step < rows + 3 {
+        while step < rows + 4 {
             let mut next = max;
             if step < rows {
                 next = greatest::<V, _>(token, &mut self.row(step));
             }
-            let previous = summed;
+            let (of_third, of_fourth) = (totalled, scaled);
+            let has_third = step >= 3 && step < rows + 3;
+            // The chain of a logarithm is the longest, and hides behind the exponentials; that of an inverse is better apart from the others.
+            if LOG && has_third {
+                scaled = scale::<V, LOG>(of_third);
+            }
+            if step >= 2 && step < rows + 2 {
+                let (max, sums) = summed;
+                totalled = (max, totals(token, sums));
+            }
             if step >= 1 && step < rows + 1 {
                 let mut row = self.row(step - 1);
                 summed = (max, exponentials::<V, _, LOG>(token, &mut row, max));
             }
-            if step >= 3 {
-                self.finish::<V>(token, step - 3, scaled);
+            if !LOG && has_third {
+                scaled = scale::<V, LOG>(of_third);
             }
-            if step >= 2 && step < rows + 2 {
-                let (max, sums) = previous;
-                scaled = scale::<V>(token, max, sums);
+            if step >= 4 {
+                self.finish::<V>(token, step - 4, of_fourth);
             }
             max = next;
             step += 1;
@@ -868,7 +876,8 @@ fn all_passes<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
 ) {
     let max = greatest::<V, _>(token, row);
     let sums = exponentials::<V, _, LOG>(token, row, max);
-    last_pass::<V, _, LOG>(token, row, scale::<V>(token, max, sums));
+    let scale = scale::<V, LOG>((max, totals(token, sums)));
+    last_pass::<V, _, LOG>(token, row, scale);
 }
 
 /// What the second pass comes to.
@@ -909,17 +918,21 @@ fn exponentials<V: Register<Element: Element>, R: Row<V, 1>, const LOG: bool>(
     }
 }
 
-/// What the last pass needs of the sums, as a number and one beside it: the factor, or what is taken off.
+/// What the sums of all lanes come to: a number and one beside it; for the logarithm, how many are the greatest.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    sum: (f64, f64),
+    greatest: f64,
+}
+
 #[inline(always)]
-fn scale<V: Register<Element: Element>>(
-    token: V::Token,
-    max: V::Element,
-    sums: Sums<V>,
-) -> (V::Element, V::Element) {
+fn totals<V: Register<Element: Element>>(token: V::Token, sums: Sums<V>) -> Totals {
     let sums = match sums {
         Sums::All(sum) => {
-            let sum = sum.total(token, start_of_pairs::<V::Element>());
-            return split(inverse::<V::Element>(sum));
+            return Totals {
+                sum: sum.total(token, start_of_pairs::<V::Element>()),
+                greatest: 0.0,
+            };
         }
         Sums::Log(sums) => sums,
     };
@@ -930,11 +943,25 @@ fn scale<V: Register<Element: Element>>(
         part += 1;
     }
     let [count] = joined::<Plus, V, 1>(token, [counts]);
-    let (less, beside) = sums.lesser.total(token, 0.0);
+    Totals {
+        sum: sums.lesser.total(token, 0.0),
+        greatest: count.into(),
+    }
+}
+
+/// What the last pass needs of the totals, as a number and one beside it: the factor, or what is taken off.
+#[inline(always)]
+fn scale<V: Register<Element: Element>, const LOG: bool>(
+    (max, totals): (V::Element, Totals),
+) -> (V::Element, V::Element) {
+    if !LOG {
+        return split(inverse::<V::Element>(totals.sum));
+    }
+    let (less, beside) = totals.sum;
     let one = V::Element::SHIFTED_ONE;
     // Without one of the greatest, beside which a small rest would be lost. Of an infinite one the table is none and the logarithm
     // anything, but infinity taken off infinity, here and in `split`, makes NaN of the row.
-    let (max, others) = (max.into(), count.into() - 1.0);
+    let (max, others) = (max.into(), totals.greatest - 1.0);
     if !is_f64::<V::Element>() {
         return split((max, ln_1p(others + (less + beside) / one)));
     }
