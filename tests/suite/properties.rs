@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::{Strategy, any, prop, proptest};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::common::case::{Call, Case, MOST_BYTES, check_text};
+use crate::common::case::{Call, Case, MOST_BYTES, check_onnx, check_text};
 use crate::common::{
     LEAST_LARGE_BYTES, TestElement, assert_large, in_time, rerun_streamed_and_split,
 };
@@ -46,21 +46,42 @@ fn any_call_f64() {
     any_call::<f64>();
 }
 
-/// What the fuzzer keeps since it reaches code that nothing else did (`fuzz/corpus`, which the package leaves out).
-#[test]
-fn every_call_that_the_fuzzer_keeps() {
-    let Ok(corpus) = fs::read_dir("fuzz/corpus/calls") else {
-        assert!(!Path::new("fuzz").exists(), "no corpus");
+/// Has `check` look at each input that the fuzzer keeps, since it reached code that nothing else did.
+fn each_that_the_fuzzer_keeps(target: &str, check: impl Fn(Unstructured<'_>)) {
+    let Ok(corpus) = fs::read_dir(Path::new("fuzz/corpus").join(target)) else {
+        assert!(!Path::new("fuzz").exists(), "no corpus of {target}");
+        // The package has none.
         return;
     };
-    let mut calls = 0;
+    let mut inputs = 0;
     for file in corpus {
-        let bytes = fs::read(file.expect("a file").path()).expect("bytes");
-        let call = Call::arbitrary_take_rest(Unstructured::new(&bytes));
-        in_time(|| call.expect("missing bytes are 0").check());
-        calls += 1;
+        let path = file.expect("a file").path();
+        // Shown where the check fails.
+        println!("{}", path.display());
+        check(Unstructured::new(&fs::read(path).expect("its bytes")));
+        inputs += 1;
     }
-    assert!(calls > 500, "{calls} calls are not what it keeps");
+    assert!(inputs > 0, "an empty corpus of {target}");
+}
+
+#[test]
+fn calls_that_the_fuzzer_keeps() {
+    assert_large(LEAST_LARGE_BYTES);
+    each_that_the_fuzzer_keeps("calls", |bytes| {
+        let call = Call::arbitrary_take_rest(bytes).expect("missing bytes are 0");
+        in_time(|| call.check());
+    });
+}
+
+#[test]
+fn texts_that_the_fuzzer_keeps() {
+    each_that_the_fuzzer_keeps("texts", |bytes| {
+        // Others are no input to the fuzzer, either.
+        if let Ok((text, attributes)) = <(&str, Vec<_>)>::arbitrary_take_rest(bytes) {
+            check_text(text);
+            check_onnx(text, &attributes);
+        }
+    });
 }
 
 /// With the default thresholds few of the cases are large enough.
@@ -68,6 +89,7 @@ fn every_call_that_the_fuzzer_keeps() {
 fn any_call_streamed_and_split() {
     rerun_streamed_and_split("properties::any_call_f32");
     rerun_streamed_and_split("properties::any_call_f64");
+    rerun_streamed_and_split("properties::calls_that_the_fuzzer_keeps");
 }
 
 proptest! {

@@ -371,6 +371,40 @@ macro_rules! same_bits {
     };
 }
 
+/// They are done in turns, so that a row's numbers might get to another.
+#[test]
+fn rows_beside_others_are_as_alone() {
+    macro_rules! as_alone {
+        ($softmax:ident, $x:ident, $width:ident) => {{
+            let softmax = $softmax::rows($width);
+            let alone: Vec<_> = $x
+                .chunks($width)
+                .flat_map(|row| softmax.forward_to_vec(row))
+                .collect();
+            let (together, mut in_place) = (softmax.forward_to_vec($x), $x.to_vec());
+            softmax.forward_in_place(&mut in_place);
+            for y in [together, in_place] {
+                let same = y
+                    .iter()
+                    .zip(&alone)
+                    .all(|(y, z)| y.to_bits() == z.to_bits());
+                assert!(same, "{} rows of {}", $x.len() / $width, $width);
+            }
+        }};
+    }
+    for width in [5, 16, 30, 100, 1_000] {
+        let all = rows(width, 7, 20.0, 3);
+        let all_f64: Vec<_> = all.iter().map(|&x| f64::from(x)).collect();
+        for rows in 1..=7 {
+            let (x, x_f64) = (&all[..rows * width], &all_f64[..rows * width]);
+            as_alone!(Softmax, x, width);
+            as_alone!(LogSoftmax, x, width);
+            as_alone!(Softmax, x_f64, width);
+            as_alone!(LogSoftmax, x_f64, width);
+        }
+    }
+}
+
 #[test]
 fn the_same_bits_everywhere() {
     in_time(|| {
