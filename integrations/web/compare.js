@@ -9,8 +9,12 @@ const loops = {
     softplus: (x) => Math.log1p(Math.exp(x)),
 };
 
-/** For each of `loops`: millions of elements a second of both, and the largest error in units of the last place. */
-export function* compare(forward) {
+/**
+ * For each of `loops`: millions of elements a second of both, and the largest error in units of the last place.
+ *
+ * A turn makes `mostCalls` at most: a test, in which the clock stands still, would otherwise take minutes.
+ */
+export function* compare(forward, mostCalls = 512) {
     const x = Float32Array.from({ length: 65536 }, (_, i) => (i - 32768) / 4096);
     const y = new Float32Array(x.length);
     for (const [name, f] of Object.entries(loops)) {
@@ -23,8 +27,8 @@ export function* compare(forward) {
             y.set(x);
             forward(name, y);
         };
-        const loop = speed(plain, y);
-        const rectify = speed(kernel, y);
+        const loop = speed(plain, y, mostCalls);
+        const rectify = speed(kernel, y, mostCalls);
         kernel(y);
         const error = y.reduce((most, y, i) => Math.max(most, Math.abs(y - f(x[i])) / lastPlace(y)), 0);
         yield { name, loop, rectify, error };
@@ -32,7 +36,7 @@ export function* compare(forward) {
 }
 
 /** Millions of elements a second: the best of some turns, each of which is long beside what a browser's clock shows. */
-function speed(work, y) {
+function speed(work, y, mostCalls) {
     const turn = (calls) => {
         const start = performance.now();
         for (let call = 0; call < calls; call++) {
@@ -41,7 +45,7 @@ function speed(work, y) {
         return performance.now() - start;
     };
     let calls = 1;
-    while (turn(calls) < 20 && calls < 512) {
+    while (turn(calls) < 20 && calls < mostCalls) {
         calls *= 2;
     }
     const best = Math.min(...Array.from({ length: 5 }, () => turn(calls)));
