@@ -335,12 +335,12 @@ mod tests {
                         let cases: [_; N] = std::array::from_fn(|_| case(&mut random));
                         let results = way([0, 1, 2].map(|k| cases.map(|case| case[k])));
                         for ([a, b, c], result) in cases.into_iter().zip(results) {
-                            let [x, y, z] =
-                                [a, b, c].map(|x| $reference::from_bits(x.to_bits().into()));
                             let exact = if cfg!(miri) {
                                 // Which computes by the same arithmetic, and not a step at a time.
                                 a.mul_add(b, c)
                             } else {
+                                let [x, y, z] =
+                                    [a, b, c].map(|x| $reference::from_bits(x.to_bits().into()));
                                 $element::from_bits(x.mul_add(y, z).value.to_bits() as _)
                             };
                             assert!(
