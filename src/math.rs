@@ -41,11 +41,13 @@ use crate::vector::{Functions, Shift, Vector};
 
 macro_rules! functions {
     ($($file:ident::$name:ident $arguments:tt,)*) => {
-        functions!(@of f32: $($file::$name $arguments,)*);
-        functions!(@of f64: $($file::$name $arguments,)*);
+        functions!(@of f32, [f32; 8]: $($file::$name $arguments,)*);
+        functions!(@of f64, [f64; 16]: $($file::$name $arguments,)*);
     };
-    (@of $element:ident: $($file:ident::$name:ident($($argument:ident),*),)*) => {
+    (@of $element:ident, $table:ty: $($file:ident::$name:ident($($argument:ident),*),)*) => {
         impl Functions for primitive::$element {
+            type Table = $table;
+
             #[inline(always)]
             fn shift(max: Self) -> Shift<Self> {
                 $element::exp::shift(max)
@@ -125,7 +127,12 @@ pub(crate) fn ln_1p_of_sum(x: primitive::f64) -> primitive::f64 {
 /// rounded by adding a number, and that is less by `k` then. Where `max` is too great for exponents, it is taken from the numbers: those that count are between its half
 /// and its double, so that nothing is rounded off.
 #[inline(always)]
-fn shift<T: Vector<Element = T>>(max: T, furthest: T, rounding: T, table: [T; 16]) -> Shift<T> {
+fn shift<T: Vector<Element = T> + Functions>(
+    max: T,
+    furthest: T,
+    rounding: T,
+    table: T::Table,
+) -> Shift<T> {
     let zero = T::constant(0.0);
     let exponent_of = max.abs().select_lt(furthest + furthest, max, zero);
     let whole = T::rounding(0);

@@ -1225,7 +1225,7 @@ rows! {
     /// The softmax of each row: `y[i] = e^x[i] / Σ e^x[j]`, numbers from 0 to 1 whose sum is 1.
     ///
     /// The greatest element of a row is taken off first, so nothing overflows. -inf becomes 0. A row with a NaN or
-    /// +inf, or of -inf alone, becomes NaN, as in PyTorch. For rows up to a million elements, results are less than 5 ulp from the
+    /// +inf, or of -inf alone, becomes NaN, as in PyTorch. For rows up to a million elements, results are less than 6 ulp from the
     /// truth by the errors of their parts, and less than 3 in all tests of `f32`; those that are less than the least normal number are subnormal ones.
     ///
     /// The gradient of the input is `y[i] (dy[i] - Σ y[j] dy[j])`. A row with an infinite or NaN gradient becomes NaN, and so does one

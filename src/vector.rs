@@ -15,7 +15,7 @@ pub(crate) mod sealed {
     #[doc(hidden)]
     pub trait Bits: Copy {
         /// What a lane holds.
-        type Lane: Copy;
+        type Lane: Functions;
 
         /// The bits of a lane's significand that are stored.
         const MANTISSA_BITS: u32;
@@ -32,8 +32,8 @@ pub(crate) mod sealed {
         /// As [`bits_shl`](Bits::bits_shl), to the right.
         fn bits_shr(self, count: u32) -> Self;
 
-        /// The element of `table` at the index that the low four bits of each lane are.
-        fn look_up(self, table: &[Self::Lane; 16]) -> Self;
+        /// The element of `table` at the index that the lowest bits of each lane are, as many as count it.
+        fn look_up(self, table: &<Self::Lane as Functions>::Table) -> Self;
 
         /// `1.5 × 2^(MANTISSA_BITS - fraction)`. Added to a number that is small beside it, it rounds that to a multiple of
         /// `2^-fraction`, of which the lowest bits of the sum are the count, as a signed integer.
@@ -72,7 +72,7 @@ pub(crate) mod sealed {
         reason = "it is in the signatures of a public trait; the oldest compiler does not see that"
     )]
     #[derive(Clone, Copy)]
-    pub struct Shift<T> {
+    pub struct Shift<T: Functions> {
         /// Taken off each number.
         pub(crate) less: T,
         /// What is less, when that is taken off, counts as this: a million such exponentials are less than the least number.
@@ -80,7 +80,7 @@ pub(crate) mod sealed {
         /// What rounds the exponent, less that of what is divided by.
         pub(crate) rounding: T,
         /// The fractions of powers, for `look_up`.
-        pub(crate) table: [T; 16],
+        pub(crate) table: T::Table,
     }
 
     /// The functions of an element type, over every register of it. `math` implements it.
@@ -90,6 +90,9 @@ pub(crate) mod sealed {
         reason = "it bounds a type of a public trait; the oldest compiler does not see that"
     )]
     pub trait Functions: Sized {
+        /// Of as many fractions of powers as [`look_up`](Bits::look_up) takes: eight `f32`, which are one register of AVX2, sixteen `f64`.
+        type Table: Copy;
+
         fn exp<V: Vector<Element = Self>>(x: V) -> V;
 
         /// `e^x` where `x` is not above 0; above, some number.
@@ -327,8 +330,8 @@ macro_rules! one_lane {
             }
 
             #[inline(always)]
-            fn look_up(self, table: &[Self; 16]) -> Self {
-                table[(self.to_bits() & 15) as usize]
+            fn look_up(self, table: &<Self as Functions>::Table) -> Self {
+                table[self.to_bits() as usize % table.len()]
             }
         }
 

@@ -6,7 +6,7 @@ use crate::vector::{Functions, Vector};
 ///
 /// `f'(x) = 1 / (1 + e^x)`. NaN stays NaN, quiet. `f(-inf) = -inf` and `f(inf) = -0`; no value is above -0.
 ///
-/// Over all `f32` values are at most 2.729 ulp from the truth, and gradients 3.230.
+/// Over all `f32` values are at most 2.328 ulp from the truth, and gradients 2.558.
 ///
 /// It is [`Softplus`](crate::Softplus) of `-x`, negated, to the bit.
 ///

@@ -7,7 +7,7 @@ use crate::vector::{Functions, Vector};
 /// `f'(x) = f(x) * (1 - f(x))`. NaN stays NaN, quiet. `f(-inf) = +0` and `f(inf) = 1`, and no value is outside of
 /// these; far below 0 it is as small as it should be: `f(-100) = 3.8e-44`.
 ///
-/// Over all `f32` values are at most 2.431 ulp from the truth, and gradients 3.026.
+/// Over all `f32` values are at most 2.677 ulp from the truth, and gradients 2.823.
 ///
 /// Source: the logistic function of Verhulst, 1838; ONNX's `Sigmoid`.
 ///

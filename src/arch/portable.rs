@@ -14,7 +14,7 @@ use std::mem::{MaybeUninit, transmute};
 use wide::{f32x4, f32x8, f64x2, f64x4, u32x4, u32x8, u64x2, u64x4};
 
 use super::register::Register;
-use crate::vector::{Bits, Vector};
+use crate::vector::{Bits, Functions, Vector};
 
 /// Whether `f32x8` and `f64x4` are two registers to the CPU.
 const PAIRS: bool = !cfg!(target_feature = "avx");
@@ -89,7 +89,7 @@ macro_rules! wide_register {
             }
 
             #[inline(always)]
-            fn look_up(self, table: &[$element; 16]) -> Self {
+            fn look_up(self, table: &<$element as Functions>::Table) -> Self {
                 $look_up(self, table)
             }
         }

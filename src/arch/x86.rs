@@ -81,7 +81,7 @@ macro_rules! x86_register {
             }
 
             #[inline(always)]
-            fn look_up(self, $table: &[$element; 16]) -> Self {
+            fn look_up(self, $table: &<$element as crate::vector::Functions>::Table) -> Self {
                 // SAFETY: a register in hand says that its instructions may run; what is loaded is in the table.
                 Self(unsafe {
                     let $index = $bits(self.0);

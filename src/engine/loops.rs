@@ -678,7 +678,7 @@ mod tests {
             bits_xor(self: Self, _rhs: Self);
             bits_shl(self: Self, _count: u32);
             bits_shr(self: Self, _count: u32);
-            look_up(self: Self, _table: &[f32; 16]);
+            look_up(self: Self, _table: &[f32; 8]);
         }
     }
 

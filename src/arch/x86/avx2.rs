@@ -81,9 +81,7 @@ x86_register! {
     bits: _mm256_castps_si256, float: _mm256_castsi256_ps, bits_add: _mm256_add_epi32, bits_sub: _mm256_sub_epi32,
     and: _mm256_and_si256, or: _mm256_or_si256, xor: _mm256_xor_si256, shl: _mm256_sll_epi32, shr: _mm256_srl_epi32,
     look_up: |index, table| {
-        let low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), index);
-        let high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table[8..].as_ptr()), index);
-        _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32::<28>(index)))
+        _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), index)
     },
 }
 
@@ -106,10 +104,10 @@ x86_register! {
     look_up: |index, table| {
         let (low, high) = (_mm256_castsi256_si128(index), _mm256_extracti128_si256::<1>(index));
         _mm256_set_pd(
-            table[(_mm_extract_epi64::<1>(high) & 15) as usize],
-            table[(_mm_cvtsi128_si64(high) & 15) as usize],
-            table[(_mm_extract_epi64::<1>(low) & 15) as usize],
-            table[(_mm_cvtsi128_si64(low) & 15) as usize],
+            table[_mm_extract_epi64::<1>(high) as usize % 16],
+            table[_mm_cvtsi128_si64(high) as usize % 16],
+            table[_mm_extract_epi64::<1>(low) as usize % 16],
+            table[_mm_cvtsi128_si64(low) as usize % 16],
         )
     },
 }
@@ -149,8 +147,8 @@ x86_register! {
     and: _mm_and_si128, or: _mm_or_si128, xor: _mm_xor_si128, shl: _mm_sll_epi64, shr: _mm_srl_epi64,
     look_up: |index, table| {
         _mm_set_pd(
-            table[(_mm_extract_epi64::<1>(index) & 15) as usize],
-            table[(_mm_cvtsi128_si64(index) & 15) as usize],
+            table[_mm_extract_epi64::<1>(index) as usize % 16],
+            table[_mm_cvtsi128_si64(index) as usize % 16],
         )
     },
 }

@@ -70,7 +70,11 @@ x86_register! {
     select: |C, lhs, rhs, yes, no| _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<C>(lhs, rhs), yes, no),
     bits: _mm512_castps_si512, float: _mm512_castsi512_ps, bits_add: _mm512_add_epi32, bits_sub: _mm512_sub_epi32,
     and: _mm512_and_si512, or: _mm512_or_si512, xor: _mm512_xor_si512, shl: _mm512_sll_epi32, shr: _mm512_srl_epi32,
-    look_up: |index, table| _mm512_permutexvar_ps(index, _mm512_loadu_ps(table.as_ptr())),
+    look_up: |index, table| {
+        // Twice, so that the fourth bit of the index does not count.
+        let twice = _mm512_broadcast_f64x4(_mm256_loadu_pd(table.as_ptr().cast()));
+        _mm512_permutexvar_ps(index, _mm512_castpd_ps(twice))
+    },
     scale: _mm512_scalef_ps,
 }
 

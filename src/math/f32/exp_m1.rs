@@ -1,11 +1,11 @@
 use super::power::{LN_2_HIGH, LN_2_LOW, LOG2_E};
 use crate::vector::Vector;
 
-pub(super) const C2: f32 = f32::from_bits(0x3EFF_FFFF);
-pub(super) const C3: f32 = f32::from_bits(0x3E2A_AA58);
-pub(super) const C4: f32 = f32::from_bits(0x3D2A_AB8B);
-pub(super) const C5: f32 = f32::from_bits(0x3C09_13CC);
-pub(super) const C6: f32 = f32::from_bits(0x3AB5_B9AE);
+const C2: f32 = f32::from_bits(0x3EFF_FFFF);
+const C3: f32 = f32::from_bits(0x3E2A_AA58);
+const C4: f32 = f32::from_bits(0x3D2A_AB8B);
+const C5: f32 = f32::from_bits(0x3C09_13CC);
+const C6: f32 = f32::from_bits(0x3AB5_B9AE);
 
 /// `e^x - 1`.
 ///

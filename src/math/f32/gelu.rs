@@ -5,10 +5,11 @@ use crate::vector::Vector;
 const TWO_LN_2_SHORT: f32 = f32::from_bits(0x3FB1_7000);
 const TWO_LN_2_REST: f32 = f32::from_bits(0x3885_FDF4);
 /// Of `e^(-r/2) - 1`, without a constant term.
-const HALF: [f32; 3] = [
+const HALF: [f32; 4] = [
     -0.5,
-    f32::from_bits(0x3E00_010F),
-    f32::from_bits(0xBCAA_AACB),
+    f32::from_bits(0x3E00_0002),
+    f32::from_bits(0xBCAA_AE3B),
+    f32::from_bits(0x3B2A_5FBB),
 ];
 const P: [f32; 4] = [
     f32::from_bits(0x42C6_F781),
@@ -22,47 +23,31 @@ const C: [f32; 4] = [
     f32::from_bits(0x4115_82BA),
     f32::from_bits(0x3F7F_41DA),
 ];
-/// 0.3989416 2^(j/16), and what rounding took off, relative to that.
-const DENSITIES: [f32; 16] = [
+/// 0.3989416 2^(j/8), and what rounding took off, relative to that.
+const DENSITIES: [f32; 8] = [
     f32::from_bits(0x3ECC_4213),
-    f32::from_bits(0x3ED5_4D27),
     f32::from_bits(0x3EDE_BEBB),
-    f32::from_bits(0x3EE8_9B57),
     f32::from_bits(0x3EF2_E7BA),
-    f32::from_bits(0x3EFD_A8D6),
     f32::from_bits(0x3F04_71EB),
-    f32::from_bits(0x3F0A_4F10),
     f32::from_bits(0x3F10_6EAA),
-    f32::from_bits(0x3F16_D3AC),
     f32::from_bits(0x3F1D_8129),
-    f32::from_bits(0x3F24_7A54),
     f32::from_bits(0x3F2B_C289),
-    f32::from_bits(0x3F33_5D47),
     f32::from_bits(0x3F3B_4E35),
-    f32::from_bits(0x3F43_9925),
 ];
-const DENSITIES_LOW: [f32; 16] = [
+const DENSITIES_LOW: [f32; 8] = [
     f32::from_bits(0xB2A0_9D08),
-    f32::from_bits(0x318C_5E13),
     f32::from_bits(0xB2BD_7875),
-    f32::from_bits(0x32B7_BDE1),
     f32::from_bits(0x3220_2C23),
-    f32::from_bits(0x2F36_79F8),
     f32::from_bits(0xB222_E1E6),
-    f32::from_bits(0xB345_F0DA),
     f32::from_bits(0x3318_BF62),
-    f32::from_bits(0x3347_69FA),
     f32::from_bits(0xB32F_B136),
-    f32::from_bits(0x326C_F99A),
     f32::from_bits(0xAFB5_623D),
-    f32::from_bits(0xB1DD_708B),
     f32::from_bits(0x330A_DBA9),
-    f32::from_bits(0x32C5_AE40),
 ];
 /// `1 / √(2π)` over 0.3989416, and what rounding took off.
 const DENSITY: f32 = f32::from_bits(0x3F80_000E);
 const DENSITY_LOW: f32 = f32::from_bits(0x3329_CCB2);
-const DENSITIES_UP_64: [f32; 16] = scaled_table(DENSITIES, 64);
+const DENSITIES_UP_64: [f32; 8] = scaled_table(DENSITIES, 64);
 const SCALE: f64 = (1_u128 << 64) as f64;
 
 /// `x Φ(x)`.

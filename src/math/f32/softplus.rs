@@ -1,4 +1,4 @@
-use super::power::{exact_exp_of_product, quick_exp};
+use super::power::{exact_exp_of_product, scaled_exp};
 use crate::vector::Vector;
 
 /// `ln(1 + t) / t` on [0, 1], from its second coefficient on; the first is 1.
@@ -20,10 +20,10 @@ const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
 /// It is `max(x, 0) + ln(1 + t)` with `t = e^-|x|`, and `ln(1 + t)` is `t` times a polynomial of degree 9 on [0, 1],
 /// with a relative error of 2^-27.5.
 ///
-/// At most 2.729 ulp off, at -2.7593179.
+/// At most 2.328 ulp off, at -0.48788247.
 #[inline(always)]
 pub(in crate::math) fn softplus<V: Vector<Element = f32>>(x: V) -> V {
-    let t = quick_exp(V::constant(-110.0).max(-x.abs()));
+    let t = scaled_exp(V::constant(-110.0).max(-x.abs()));
     t.mul_add(quotient(t), V::constant(0.0).max(x))
 }
 
@@ -61,10 +61,10 @@ pub(in crate::math) fn softplus_scaled<V: Vector<Element = f32>>(x: V, beta: V) 
 ///
 /// With `t = e^-|x|` it is `1 / (1 + t)` above 0, and `t / (1 + t)` below.
 ///
-/// At most 3.230 ulp off, at -4.851534.
+/// At most 2.558 ulp off, at -1.9470799.
 #[inline(always)]
 pub(in crate::math) fn softplus_gradient<V: Vector<Element = f32>>(x: V) -> V {
-    sigmoid(x, quick_exp(V::constant(-110.0).max(-x.abs())))
+    sigmoid(x, scaled_exp(V::constant(-110.0).max(-x.abs())))
 }
 
 /// `1 / (1 + e^(-beta x))`: as [`softplus_gradient`], with the product not rounded.

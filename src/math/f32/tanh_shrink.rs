@@ -1,4 +1,4 @@
-use super::power::quick_exp;
+use super::power::scaled_exp;
 use crate::vector::Vector;
 
 /// Of `(x - tanh x) / x³` in `x²`.
@@ -53,7 +53,7 @@ fn near<V: Vector<Element = f32>>(z: V) -> V {
 /// `1 - tanh z`.
 #[inline(always)]
 fn below_1<V: Vector<Element = f32>>(z: V) -> V {
-    let t = quick_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
+    let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
     (t + t) / (t + V::constant(SCALE))
 }
 
