@@ -15,7 +15,7 @@ use crate::vector::{Functions, Vector};
 /// use rectify::{Activation, Tanh};
 ///
 /// let y: [f32; 4] = [f32::NEG_INFINITY, -0.0, 1e-10, 1.0].map(|x| Tanh.eval(x));
-/// assert_eq!(y, [-1.0, 0.0, 1e-10, 0.76159424]);
+/// assert_eq!(y, [-1.0, 0.0, 1e-10, 0.7615941]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tanh;
