@@ -2,7 +2,7 @@ use std::f64::consts::LN_2;
 
 use super::power::{
     CUBIC, FRACTION, LN_2_HIGH, LN_2_LOW, LN_2_REST, LN_2_SHORT, LOG2_E, QUARTIC, TABLE, TABLE_LOW,
-    UP_64, exact_power, scaled_exp, scaled_table, two_to,
+    UP_64, exact_power, less_one, scaled_exp, scaled_table, two_to,
 };
 use crate::vector::Vector;
 
@@ -44,14 +44,10 @@ pub(in crate::math) fn swish<V: Vector<Element = f32>>(x: V, beta: V) -> V {
     let rounding = V::rounding(FRACTION);
     let sum = s.mul_add(beta * V::splat(-LOG2_E), rounding);
     let k = sum - rounding;
-    let minus_r = s.mul_add(beta, k * V::splat(LN_2_SHORT));
-    let minus_r = k.mul_add(V::splat(LN_2_REST), minus_r);
-    let [_, c2, c3, c4] = QUARTIC;
-    let q = minus_r.mul_add(V::splat(c4), V::splat(-c3));
-    let q = q.mul_add(minus_r, V::splat(c2));
-    let less_one = (minus_r * minus_r).mul_add(q, -minus_r);
+    let r = s.mul_add(-beta, k * V::splat(-LN_2_SHORT));
+    let r = k.mul_add(V::splat(-LN_2_REST), r);
     let top = rounding - V::constant(TOP / LN_2);
-    sum.select_lt(top, x, quotient(s, sum, less_one))
+    sum.select_lt(top, x, quotient(s, sum, less_one(r)))
 }
 
 /// `beta`, so that its product with log2(e) is finite, and `x` between those whose product with it has `bound` for its
