@@ -103,8 +103,9 @@ impl<V: Register<Element: Element>> Sum<V> {
         }
     }
 
-    /// Adds numbers that are not negative to a sum that began with an exponent as great as any of theirs: it is never the lesser one,
-    /// and three operations tell what the sum rounds off.
+    /// Adds numbers that are not negative, where three operations tell what the sum rounds off: all of it if the sum is not the lesser
+    /// one, as where it began with an exponent as great as any of theirs. Else up to half an ulp of the new sum is lost; that
+    /// is twice the old one at least, so that all such losses together are less than an ulp.
     #[inline(always)]
     fn add_small(&mut self, numbers: V, part: usize) {
         let sum = self.high[part] + numbers;
@@ -666,7 +667,7 @@ impl<V: Register<Element: Element>> Pass<V, 1> for SumOfExponentials<V> {
     fn fold(&mut self, [x]: [V; 1], power: V, counts: Counts<V>, Place { part, .. }: Place) {
         // NaN is not the greatest, and so it is in the sum.
         let lesser = self.max.select_le(x, V::constant(0.0), power);
-        self.sums.lesser.add(counts.of(lesser), part);
+        self.sums.lesser.add_small(counts.of(lesser), part);
         let count = self.sums.greatest.low[part];
         let with_x = self.max.select_le(x, count + V::constant(1.0), count);
         self.sums.greatest.low[part] = counts.select(with_x, count);

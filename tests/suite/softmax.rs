@@ -160,6 +160,28 @@ fn a_small_rest_is_near_the_truth() {
     );
 }
 
+/// A logarithm's sum that is the lesser one of what is added, again and again, is near the truth.
+#[test]
+fn sums_that_are_outgrown_are_near_the_truth() {
+    let mut worst = 0.0_f64;
+    for width in [64, 1_000, 2_048] {
+        for step in [0.693_15_f32, 0.71, 1.0, 1.7] {
+            // By lines of 16: each exponential is greater than all before it in its lane.
+            let mut x: Vec<f32> = (0..width).map(|i| (i / 16) as f32 * step).collect();
+            for above in [0.0, 1.0, 15.0] {
+                x[width / 2] = x[width - 1] + above;
+                let log = LogSoftmax::rows(width).forward_to_vec(&x);
+                let (max, rest) = reference(&x);
+                for (&x, &log) in x.iter().zip(&log) {
+                    worst = worst.max(ulps(log, f64::from(x) - max - rest.ln_1p()));
+                }
+            }
+        }
+    }
+    println!("at most {worst:.3} ulp off");
+    assert!(worst < 2.0, "{worst}");
+}
+
 /// A sum that begins with pairs greater than what it began with loses none of their bits.
 #[test]
 fn pairs_of_exponentials_are_added_in_full() {
