@@ -119,7 +119,7 @@ fn every_smooth_activation_is_in_the_tables_and_within_its_bound() {
     }
 }
 
-/// All 2^32 of them where the environment asks for that, which takes some ten minutes.
+/// All 2^32 of them where the environment asks for that, which takes two cores some forty minutes for two tiers.
 #[test]
 fn results_of_f32_are_those_that_were_measured() {
     let (every, column) = match std::env::var_os("RECTIFY_TEST_ALL_RESULTS") {
