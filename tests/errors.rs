@@ -254,7 +254,7 @@ fn most_tiers(cap: &str) -> usize {
 #[cfg(target_arch = "x86_64")]
 fn tiers_of_this_cpu() -> usize {
     let avx2 = is_x86_feature_detected!("avx2");
-    let avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vbmi2");
+    let avx512 = is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vbmi2");
     1 + usize::from(avx2) + usize::from(avx2 && avx512)
 }
 

@@ -17,7 +17,6 @@ impl Avx512 {
     pub(crate) fn detect() -> Option<Self> {
         let all = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
-            // Its exclusive or of floats is what the compiler knows for a negation, and folds into a multiply-add.
             && is_x86_feature_detected!("avx512dq")
             // The compiler enables it along with AVX-512.
             && is_x86_feature_detected!("f16c")
@@ -53,6 +52,9 @@ impl From<Avx512> for Avx2 {
 }
 
 // Up to eight registers AVX2 is as fast or faster: every unaligned 512-bit access crosses a cache line.
+//
+// Negation is the exclusive or of floats, which is of DQ: that of integers the compiler does not take for one, and folds into no
+// multiply-add.
 //
 // Four are interleaved: three are slower, six no faster (`docs/measurements.md`, *Smooth activations*).
 //

@@ -30,8 +30,8 @@ pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
     let minus_r = k.mul_add(V::splat(LN_2_LOW), minus_r);
     let [_, c2, c3] = CUBIC;
     let q = minus_r.mul_add(V::splat(-c3), V::splat(c2));
-    let less_one = (minus_r * minus_r).mul_add(q, -minus_r);
-    V::constant(TOP).select_lt(x, x, quotient(s, sum, less_one))
+    let rest = (minus_r * minus_r).mul_add(q, -minus_r);
+    V::constant(TOP).select_lt(x, x, quotient(s, sum, rest))
 }
 
 /// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20: as [`silu`], by the quartic, with the product not rounded. An infinite
@@ -61,12 +61,12 @@ fn within<V: Vector<Element = f32>>(x: V, beta: V, bound: f64) -> (V, V) {
     (beta, end.min((-end).max(x)))
 }
 
-/// `numerator / (1 + 2^k (1 + less_one))`, where `sum` is `k` and the rounding constant.
+/// `numerator / (1 + 2^k (1 + rest))`, where `sum` is `k` and the rounding constant.
 #[inline(always)]
-fn quotient<V: Vector<Element = f32>>(numerator: V, sum: V, less_one: V) -> V {
+fn quotient<V: Vector<Element = f32>>(numerator: V, sum: V, rest: V) -> V {
     let power = two_to(sum, &DOWN_64);
     let scale = V::constant(SCALE);
-    numerator / power.mul_add(less_one, power + scale) * scale
+    numerator / power.mul_add(rest, power + scale) * scale
 }
 
 /// With `t = e^-|x|` it is `(1 + t (1 + x)) / (1 + t)^2` above 0, and `t (1 + x + t) / (1 + t)^2` below.
