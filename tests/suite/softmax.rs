@@ -164,9 +164,9 @@ fn a_small_rest_is_near_the_truth() {
 #[test]
 fn a_sum_that_is_outgrown_is_near_the_truth() {
     let mut x = [f32::NEG_INFINITY; 32];
-    x[..14].fill(-20.849_783);
+    x[..13].fill(-20.849_783);
     x[15] = 0.0;
-    x[16..30].fill(-17.891_382);
+    x[16..29].fill(-17.891_382);
     let log = LogSoftmax::rows(32).forward_to_vec(&x);
     let off = ulps(log[15], -reference(&x).1.ln_1p());
     println!("{off:.3} ulp off");
