@@ -106,6 +106,34 @@ functions! {
     tanh_shrink::tanh_shrink_gradient(x),
 }
 
+/// `c[0] + c[1] x + ...`
+#[inline(always)]
+fn polynomial<V: Vector, const N: usize>(x: V, c: &[V::Element; N]) -> V {
+    let mut p = V::splat(c[N - 1]);
+    for i in 1..N {
+        p = p.mul_add(x, V::splat(c[N - 1 - i]));
+    }
+    p
+}
+
+/// `tanh x`, where `tanh(x/2)` is about `x P(x²) / Q(x²)`, and `tanh top` is 1, rounded.
+///
+/// With `tanh(x/2) = p/q` it is `2 p q / (q² + p²)`. The nearer it is to 1, the less counts what `p` and `q` are off by: both go into
+/// numerator and denominator, and as much into the one as into the other where `p` is `q`.
+#[inline(always)]
+fn tanh_by_half<V: Vector, const N: usize, const M: usize>(
+    x: V,
+    top: f64,
+    p: &[V::Element; N],
+    q: &[V::Element; M],
+) -> V {
+    let x = V::constant(top).min(V::constant(-top).max(x));
+    let square = x * x;
+    let p = polynomial(square, p) * x;
+    let q = polynomial(square, q);
+    (p + p) * q / q.mul_add(q, p * p)
+}
+
 /// `a + b`, rounded, and what rounding took from it (Knuth's two-sum).
 #[inline(always)]
 pub(crate) fn two_sum<V: Vector>(a: V, b: V) -> (V, V) {

@@ -7,7 +7,7 @@ use crate::vector::{Functions, Vector};
 /// `f'(x) = 1 - tanh(x)²`, accurate where it is small, too. It is odd to the bit; zeros pass, NaN stays NaN, quiet, and
 /// `f(-inf) = -1` and `f(inf) = 1`; no value is outside of these.
 ///
-/// Over all `f32` values are at most 2.794 ulp from the truth, and gradients 2.823.
+/// Over all `f32` values are at most 2.961 ulp from the truth, and gradients 2.823.
 ///
 /// Source: LeCun and others, *Efficient BackProp*, 1998; ONNX's `Tanh`.
 ///

@@ -1,3 +1,4 @@
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// Of `erf(x) / x - 1` in `x²`.
@@ -39,40 +40,8 @@ const FAR: [f32; 15] = [
 #[inline(always)]
 pub(in crate::math) fn erf<V: Vector<Element = f32>>(x: V) -> V {
     let z = V::constant(4.0).min(x.abs());
-    let near = z.mul_add(near_quotient(z * z), z);
-    let far = V::constant(1.0) - complement(z - V::splat(MIDDLE));
+    let near = z.mul_add(polynomial(z * z, &NEAR), z);
+    let far = V::constant(1.0) - polynomial(z - V::splat(MIDDLE), &FAR);
     let sign = x.bits_and(V::constant(-0.0));
     z.select_lt(V::constant(1.0), near, far).bits_or(sign)
-}
-
-#[inline(always)]
-fn near_quotient<V: Vector<Element = f32>>(s: V) -> V {
-    let mut p = V::splat(NEAR[6]);
-    p = p.mul_add(s, V::splat(NEAR[5]));
-    p = p.mul_add(s, V::splat(NEAR[4]));
-    p = p.mul_add(s, V::splat(NEAR[3]));
-    p = p.mul_add(s, V::splat(NEAR[2]));
-    p = p.mul_add(s, V::splat(NEAR[1]));
-    p = p.mul_add(s, V::splat(NEAR[0]));
-    p
-}
-
-#[inline(always)]
-fn complement<V: Vector<Element = f32>>(d: V) -> V {
-    let mut p = V::splat(FAR[14]);
-    p = p.mul_add(d, V::splat(FAR[13]));
-    p = p.mul_add(d, V::splat(FAR[12]));
-    p = p.mul_add(d, V::splat(FAR[11]));
-    p = p.mul_add(d, V::splat(FAR[10]));
-    p = p.mul_add(d, V::splat(FAR[9]));
-    p = p.mul_add(d, V::splat(FAR[8]));
-    p = p.mul_add(d, V::splat(FAR[7]));
-    p = p.mul_add(d, V::splat(FAR[6]));
-    p = p.mul_add(d, V::splat(FAR[5]));
-    p = p.mul_add(d, V::splat(FAR[4]));
-    p = p.mul_add(d, V::splat(FAR[3]));
-    p = p.mul_add(d, V::splat(FAR[2]));
-    p = p.mul_add(d, V::splat(FAR[1]));
-    p = p.mul_add(d, V::splat(FAR[0]));
-    p
 }

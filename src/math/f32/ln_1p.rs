@@ -1,3 +1,4 @@
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 const LN_2_HIGH: f32 = f32::from_bits(0x3F31_7218);
@@ -34,7 +35,7 @@ pub(in crate::math) fn ln_1p<V: Vector<Element = f32>>(x: V) -> V {
     let f = (x * V::constant(0.25)).mul_add(inverse, inverse.mul_add(V::constant(0.25), -one));
     let two_23 = V::constant(8_388_608.0);
     let k = shifted.bits_shr(23).bits_add(two_23) - V::constant(8_388_608.0 + 128.0);
-    let q = quotient(f);
+    let q = polynomial(f, &C);
     let log = k.mul_add(V::splat(LN_2_LOW), (f * f).mul_add(q, f));
     let log = k.mul_add(V::splat(LN_2_HIGH), log);
     // Where x is so small that it is the logarithm, zeros and subnormal numbers among it; and the ends.
@@ -46,18 +47,4 @@ pub(in crate::math) fn ln_1p<V: Vector<Element = f32>>(x: V) -> V {
         V::splat(f32::NEG_INFINITY),
     );
     V::constant(-1.0).select_lt(x, log, x.select_le(V::constant(-1.0), below, x))
-}
-
-#[inline(always)]
-fn quotient<V: Vector<Element = f32>>(f: V) -> V {
-    let mut p = V::splat(C[8]);
-    p = p.mul_add(f, V::splat(C[7]));
-    p = p.mul_add(f, V::splat(C[6]));
-    p = p.mul_add(f, V::splat(C[5]));
-    p = p.mul_add(f, V::splat(C[4]));
-    p = p.mul_add(f, V::splat(C[3]));
-    p = p.mul_add(f, V::splat(C[2]));
-    p = p.mul_add(f, V::splat(C[1]));
-    p = p.mul_add(f, V::splat(C[0]));
-    p
 }

@@ -102,7 +102,7 @@ pub(super) fn reduced_by<V: Vector<Element = f32>>(y: V, rounding: V) -> (V, V) 
     (sum, k.mul_add(V::splat(-LN_2_LOW), r))
 }
 
-/// `e^r - 1`.
+/// `e^r - 1`, by the quartic.
 #[inline(always)]
 pub(super) fn less_one<V: Vector<Element = f32>>(r: V) -> V {
     let [_, c2, c3, c4] = QUARTIC;
@@ -111,13 +111,19 @@ pub(super) fn less_one<V: Vector<Element = f32>>(r: V) -> V {
     (r * r).mul_add(q, r)
 }
 
+/// `e^r - 1`, by the cubic.
+#[inline(always)]
+pub(super) fn quick_less_one<V: Vector<Element = f32>>(r: V) -> V {
+    let [_, c2, c3] = CUBIC;
+    let q = r.mul_add(V::splat(c3), V::splat(c2));
+    (r * r).mul_add(q, r)
+}
+
 /// `2^exponent 2^k e^r`: at most 1.4 ulp off.
 #[inline(always)]
 pub(super) fn quick_power<V: Vector<Element = f32>>(sum: V, r: V, table: &[f32; 8]) -> V {
     let power = two_to(sum, table);
-    let [_, c2, c3] = CUBIC;
-    let q = r.mul_add(V::splat(c3), V::splat(c2));
-    power.mul_add((r * r).mul_add(q, r), power)
+    power.mul_add(quick_less_one(r), power)
 }
 
 /// `2^64 e^y`, by [`quick_power`].

@@ -1,8 +1,8 @@
 use std::f64::consts::LN_2;
 
 use super::power::{
-    CUBIC, FRACTION, LN_2_HIGH, LN_2_LOW, LN_2_REST, LN_2_SHORT, LOG2_E, QUARTIC, TABLE, TABLE_LOW,
-    UP_64, exact_power, less_one, scaled_exp, scaled_table, two_to,
+    FRACTION, LN_2_HIGH, LN_2_LOW, LN_2_REST, LN_2_SHORT, LOG2_E, QUARTIC, TABLE, TABLE_LOW, UP_64,
+    exact_power, less_one, quick_less_one, reduced, scaled_exp, scaled_table, two_to,
 };
 use crate::vector::Vector;
 
@@ -23,15 +23,8 @@ const TOP: f64 = 40.0;
 pub(in crate::math) fn silu<V: Vector<Element = f32>>(x: V) -> V {
     // Less gives -0.
     let s = V::constant(-110.0).max(x);
-    let rounding = V::rounding(FRACTION);
-    let sum = s.mul_add(V::splat(-LOG2_E), rounding);
-    let k = sum - rounding;
-    let minus_r = k.mul_add(V::splat(LN_2_HIGH), s);
-    let minus_r = k.mul_add(V::splat(LN_2_LOW), minus_r);
-    let [_, c2, c3] = CUBIC;
-    let q = minus_r.mul_add(V::splat(-c3), V::splat(c2));
-    let rest = (minus_r * minus_r).mul_add(q, -minus_r);
-    V::constant(TOP).select_lt(x, x, quotient(s, sum, rest))
+    let (sum, r) = reduced(-s);
+    V::constant(TOP).select_lt(x, x, quotient(s, sum, quick_less_one(r)))
 }
 
 /// `x / (1 + e^(-beta x))`, where |beta| is at least 2^-20: as [`silu`], by the quartic, with the product not rounded. An infinite

@@ -1,4 +1,5 @@
 use super::power::{exact_exp_of_product, scaled_exp};
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// `ln(1 + t) / t` on [0, 1], from its second coefficient on; the first is 1.
@@ -14,6 +15,16 @@ const C: [f32; 9] = [
     f32::from_bits(0xBB59_156F),
 ];
 const SCALE: f64 = 1.0 / (1_u128 << 64) as f64;
+/// `SCALE`, and `C` times that.
+const SCALED: [f32; 10] = {
+    let mut scaled = [SCALE as f32; 10];
+    let mut i = 0;
+    while i < C.len() {
+        scaled[i + 1] *= C[i];
+        i += 1;
+    }
+    scaled
+};
 
 /// `ln(1 + e^x)`.
 ///
@@ -30,17 +41,7 @@ pub(in crate::math) fn softplus<V: Vector<Element = f32>>(x: V) -> V {
 /// `2^-64 ln(1 + t) / t`, from `2^64 t`.
 #[inline(always)]
 fn quotient<V: Vector<Element = f32>>(scaled: V) -> V {
-    let t = scaled * V::constant(SCALE);
-    let mut p = V::constant(C[8] as f64 * SCALE);
-    p = p.mul_add(t, V::constant(C[7] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[6] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[5] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[4] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[3] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[2] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[1] as f64 * SCALE));
-    p = p.mul_add(t, V::constant(C[0] as f64 * SCALE));
-    p.mul_add(t, V::constant(SCALE))
+    polynomial(scaled * V::constant(SCALE), &SCALED)
 }
 
 /// `ln(1 + e^(beta x)) / beta`: as [`softplus`], with the product inside not rounded. At an infinite `beta` it is the

@@ -1,4 +1,5 @@
 use super::power::scaled_exp;
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// Of `(x - tanh x) / x³` in `x²`.
@@ -14,6 +15,12 @@ const C: [f32; 8] = [
 ];
 /// What rounding took off the first, 1/3.
 const C_0_LOW: f32 = f32::from_bits(0xB22A_AAAB);
+/// `C` without the first, but for that.
+const TAIL: [f32; 8] = {
+    let mut tail = C;
+    tail[0] = C_0_LOW;
+    tail
+};
 const SPLIT: f64 = 1.0625;
 const SCALE: f64 = (1_u128 << 64) as f64;
 
@@ -47,7 +54,7 @@ pub(in crate::math) fn tanh_shrink_gradient<V: Vector<Element = f32>>(x: V) -> V
 fn near<V: Vector<Element = f32>>(z: V) -> V {
     let s = z * z;
     let cube = s * z;
-    cube.mul_add(V::splat(C[0]), cube * tail(s))
+    cube.mul_add(V::splat(C[0]), cube * polynomial(s, &TAIL))
 }
 
 /// `1 - tanh z`.
@@ -55,16 +62,4 @@ fn near<V: Vector<Element = f32>>(z: V) -> V {
 fn below_1<V: Vector<Element = f32>>(z: V) -> V {
     let t = scaled_exp(V::constant(-110.0).max(z * V::constant(-2.0)));
     (t + t) / (t + V::constant(SCALE))
-}
-
-#[inline(always)]
-fn tail<V: Vector<Element = f32>>(s: V) -> V {
-    let mut p = V::splat(C[7]);
-    p = p.mul_add(s, V::splat(C[6]));
-    p = p.mul_add(s, V::splat(C[5]));
-    p = p.mul_add(s, V::splat(C[4]));
-    p = p.mul_add(s, V::splat(C[3]));
-    p = p.mul_add(s, V::splat(C[2]));
-    p = p.mul_add(s, V::splat(C[1]));
-    p.mul_add(s, V::splat(C_0_LOW))
 }

@@ -1,5 +1,5 @@
 use super::gelu::two_sided_tail;
-use super::power::polynomial;
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// `erf(x) / x - 1` in `x²` up to 1, with a relative error of 2^-55.

@@ -1,7 +1,8 @@
 use super::power::{
     E, FRACTION, FRACTIONS, LN_2_HIGH, LN_2_LOW, LOG2_E, Power, TABLE, closely_scaled_exp,
-    fractions, polynomial, power_rounded_by, rounding, scaled_exp, two_to,
+    fractions, power_rounded_by, rounding, scaled_exp, two_to,
 };
+use crate::math::polynomial;
 use crate::vector::{Shift, Vector};
 
 /// `e^x`.

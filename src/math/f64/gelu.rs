@@ -1,7 +1,7 @@
 use super::power::{
-    LN_2_REST, LN_2_SHORT, LOG2_E, Power, fractions, mul_add_in_two, polynomial, rounding, tail,
-    two_to,
+    LN_2_REST, LN_2_SHORT, LOG2_E, Power, fractions, mul_add_in_two, rounding, tail, two_to,
 };
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// Of degree 10, with `M` of degree 9: `Φ(-z) e^(z²/2) √(2π)` is `P(z) / (z P(z) + M(z))`.

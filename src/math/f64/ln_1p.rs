@@ -1,4 +1,5 @@
-use super::power::{LN_2_HIGH, LN_2_LOW, polynomial};
+use super::power::{LN_2_HIGH, LN_2_LOW};
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// `ln((2 + v) / (2 - v)) = v + v³ C(v²)` for `v` up to 0.3432, with a relative error of 2^-57.

@@ -4,7 +4,7 @@
 //! `k + rounding(SHIFT)`, and `r`, which it computes as exactly as its `y` needs. The fraction of `2^k` comes from a table,
 //! its whole part is added to the exponent's bits, and `e^r` is a polynomial.
 
-use crate::math::two_sum;
+use crate::math::{polynomial, two_sum};
 use crate::vector::Vector;
 
 /// A step of the exponent is 1/16: `look_up` has as many entries.
@@ -272,18 +272,10 @@ pub(super) fn scaled_exp_of_product<V: Vector<Element = f64>>(x: V, factor: V) -
     (power, z, factor)
 }
 
-/// `1 - e^-y` for `y` from 0 to 64.
+/// `1 - e^-y` for `y` from 0 to 64, with what rounding took from it, and `e^-y` itself.
 ///
-/// With `e^-y = s + s p` it is `(1 - s) - s p`; near 0 `s` is 1, and elsewhere nothing cancels that is not exact.
-#[inline(always)]
-pub(super) fn one_less_exp<V: Vector<Element = f64>>(y: V) -> V {
-    let (scale, high, low) = reduced_by_short(-y, 0);
-    (-scale).mul_add(expm1_of_rest(high + low), V::constant(1.0) - scale)
-}
-
-/// As [`one_less_exp`], with what rounding took from it, and `e^-y` itself.
-///
-/// With `r` in two parts it is `((1 - s) - s r) - s (p - r)`, where what is rounded off the first is added to the second.
+/// With `e^-y = s + s p` it is `(1 - s) - s p`; near 0 `s` is 1, and elsewhere nothing cancels that is not exact. With `r` in two parts it
+/// is `((1 - s) - s r) - s (p - r)`, where what is rounded off the first is added to the second.
 #[inline(always)]
 pub(super) fn one_less_exp_in_two<V: Vector<Element = f64>>(y: V) -> (V, V, Power<V>) {
     let (scale, high, low) = reduced_by_short(-y, 0);
@@ -328,16 +320,6 @@ pub(super) fn less_one<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
         expm1_of_rest(high + low),
         scale - V::constant(two_to(shift)),
     )
-}
-
-/// `c[0] + c[1] x + ...`
-#[inline(always)]
-pub(super) fn polynomial<V: Vector<Element = f64>, const N: usize>(x: V, c: &[f64; N]) -> V {
-    let mut p = V::splat(c[N - 1]);
-    for i in 1..N {
-        p = p.mul_add(x, V::splat(c[N - 1 - i]));
-    }
-    p
 }
 
 /// All coefficients but the first.

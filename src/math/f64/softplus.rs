@@ -1,4 +1,5 @@
-use super::power::{PRODUCT_SHIFT, polynomial, scaled_exp, scaled_exp_of_product, two_to};
+use super::power::{PRODUCT_SHIFT, scaled_exp, scaled_exp_of_product, two_to};
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// `ln((2 + v) / (2 - v)) = v + v³ C(v²)` for `v` up to 2/3, with a relative error of 2^-57.

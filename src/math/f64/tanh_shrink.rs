@@ -1,4 +1,5 @@
-use super::power::{one_less_exp_in_two, polynomial, scaled_exp, tail};
+use super::power::{one_less_exp_in_two, scaled_exp, tail};
+use crate::math::polynomial;
 use crate::vector::Vector;
 
 /// `(x - tanh x) / x³` is `P(x²) / Q(x²)` up to 1, with a relative error of 2^-57.
