@@ -2,8 +2,8 @@
 //!
 //! `e^y = 2^k e^r`, where `k` is `y log2(e)` rounded to a multiple of 1/8 and `r = y - k ln 2`, |r| <= ln(2)/16. A caller
 //! has `k` as the sum `k + V::rounding(FRACTION)`, and `r`, which it computes as exactly as its `y` needs. The fraction of
-//! `2^k` comes from a table, its whole part is added to the exponent's bits, and `e^r` is a polynomial. There are three, for
-//! three errors at three costs.
+//! `2^k` comes from a table, its whole part is added to the exponent's bits, and `e^r` is a polynomial. It is a cubic or a
+//! quartic, and the power may be in two parts: three errors at three costs.
 
 use crate::vector::Vector;
 

@@ -2,7 +2,7 @@ use super::sigmoid::bell;
 use crate::math::tanh_by_half;
 use crate::vector::Vector;
 
-/// Up to here `tanh(x/2)` is `x P(x²) / Q(x²)`, by which `tanh x` has a relative error of 2^-27.1.
+/// Up to here `tanh(x/2)` is `x P(x²) / Q(x²)`, by which `tanh x` has a relative error of 2^-26.4. See [`tanh_by_half`] before you move it.
 const TOP: f64 = 9.02;
 const P: [f32; 3] = [
     f32::from_bits(0x3F6D_C91D),
@@ -16,7 +16,7 @@ const Q: [f32; 4] = [
     f32::from_bits(0x3619_037D),
 ];
 
-/// `tanh x`.
+/// `tanh x`. Of a small `x` it is `x` or a neighbour of it.
 ///
 /// At most 2.961 ulp off, at 0.062073242.
 #[inline(always)]

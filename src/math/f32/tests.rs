@@ -5,7 +5,7 @@
     reason = "inputs are written with nine digits, which tell every `f32` apart, and what is exact as it came"
 )]
 
-use super::{erf, gelu, gelu_tanh, ln_1p, mish, softplus, tanh_shrink};
+use super::{erf, gelu, gelu_tanh, ln_1p, mish, softplus, tanh, tanh_shrink};
 
 /// `y` is within `most` ulp of `exact`, or of the ulp of 1/16 where `crosses` says that the function is near a zero
 /// that it crosses.
@@ -206,6 +206,8 @@ fn ends() {
     same(softplus::softplus_gradient, [0.0, 0.5, 0.5, 1.0]);
     same(mish::mish, [-0.0, -0.0, 0.0, INF]);
     same(mish::mish_gradient, [-0.0, 0.6, 0.6, 1.0]);
+    same(tanh::tanh, [-1.0, -0.0, 0.0, 1.0]);
+    same(tanh::tanh_gradient, [0.0, 1.0, 1.0, 0.0]);
     same(tanh_shrink::tanh_shrink, [-INF, -0.0, 0.0, INF]);
     same(tanh_shrink::tanh_shrink_gradient, [1.0, 0.0, 0.0, 1.0]);
     same(erf::erf, [-1.0, -0.0, 0.0, 1.0]);

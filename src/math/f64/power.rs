@@ -312,7 +312,7 @@ fn expm1_of_rest<V: Vector<Element = f64>>(r: V) -> V {
     (r * r).mul_add(polynomial(r, &Q_M1), r)
 }
 
-/// `2^shift (e^y - 1)`, for `shift` 0 or -1, where `2^shift e^y` is a normal number: as [`one_less_exp`].
+/// `2^shift (e^y - 1)`, for `shift` 0 or -1, where `2^shift e^y` is a normal number: as [`one_less_exp_in_two`].
 #[inline(always)]
 pub(super) fn less_one<V: Vector<Element = f64>>(y: V, shift: i32) -> V {
     let (scale, high, low) = reduced_by_short(y, shift);
