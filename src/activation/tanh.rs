@@ -14,8 +14,8 @@ use crate::vector::{Functions, Vector};
 /// ```
 /// use rectify::{Activation, Tanh};
 ///
-/// let y: [f32; 4] = [f32::NEG_INFINITY, -0.0, 1e-10, 1.0].map(|x| Tanh.eval(x));
-/// assert_eq!(y, [-1.0, 0.0, 1e-10, 0.7615941]);
+/// let y: [f32; 4] = [f32::NEG_INFINITY, -0.0, 0.5, 1.0].map(|x| Tanh.eval(x));
+/// assert_eq!(y, [-1.0, 0.0, 0.46211717, 0.7615942]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tanh;
