@@ -1,11 +1,15 @@
 use super::power::{LN_2_HIGH, LN_2_LOW, LOG2_E};
+use crate::math::polynomial;
 use crate::vector::Vector;
 
-const C2: f32 = f32::from_bits(0x3EFF_FFFF);
-const C3: f32 = f32::from_bits(0x3E2A_AA58);
-const C4: f32 = f32::from_bits(0x3D2A_AB8B);
-const C5: f32 = f32::from_bits(0x3C09_13CC);
-const C6: f32 = f32::from_bits(0x3AB5_B9AE);
+/// Of `(e^r - 1 - r) / r²` in `r`.
+const POLYNOMIAL: [f32; 5] = [
+    f32::from_bits(0x3EFF_FFFF),
+    f32::from_bits(0x3E2A_AA58),
+    f32::from_bits(0x3D2A_AB8B),
+    f32::from_bits(0x3C09_13CC),
+    f32::from_bits(0x3AB5_B9AE),
+];
 
 /// `e^x - 1`.
 ///
@@ -25,7 +29,7 @@ pub(in crate::math) fn exp_m1<V: Vector<Element = f32>>(x: V) -> V {
     // Half of the result, as 2^k may be too large.
     let half = V::constant(0.5);
     let power = sum.bits_shl(V::MANTISSA_BITS).bits_add(half);
-    let y = power.mul_add(polynomial(r), power - half);
+    let y = power.mul_add(rest(r), power - half);
     // Half of a subnormal number may not be a number, and -0 would lose its sign.
     x.abs().select_lt(V::constant(2e-8), x, y + y)
 }
@@ -44,15 +48,11 @@ pub(in crate::math) fn exp_m1_below_0<V: Vector<Element = f32>>(x: V) -> V {
     let r = k.mul_add(V::splat(-LN_2_HIGH), x);
     let one = V::constant(1.0);
     let power = sum.bits_shl(V::MANTISSA_BITS).bits_add(one);
-    power.mul_add(polynomial(r), power - one)
+    power.mul_add(rest(r), power - one)
 }
 
 /// `e^r - 1`.
 #[inline(always)]
-fn polynomial<V: Vector<Element = f32>>(r: V) -> V {
-    let q = r.mul_add(V::splat(C6), V::splat(C5));
-    let q = q.mul_add(r, V::splat(C4));
-    let q = q.mul_add(r, V::splat(C3));
-    let q = q.mul_add(r, V::splat(C2));
-    (r * r).mul_add(q, r)
+fn rest<V: Vector<Element = f32>>(r: V) -> V {
+    (r * r).mul_add(polynomial(r, &POLYNOMIAL), r)
 }
