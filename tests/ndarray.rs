@@ -6,7 +6,7 @@ use std::thread;
 
 use ndarray::{
     Array, Array1, Array2, Array3, Array4, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Dimension,
-    IxDyn, Slice, arr0, s,
+    IxDyn, Slice, Zip, arr0, s,
 };
 use proptest::prelude::*;
 use rectify::{
@@ -161,13 +161,13 @@ impl<T: Element> Case<T> {
             call(views.each_ref(), outputs.each_mut());
         }
         for i in 0..OUT {
-            let old = a.view().to_owned();
-            let mut right = before[i].clone();
-            right
-                .view_mut()
-                .assign(&ArrayD::from_shape_fn(shape.clone(), |at| {
-                    expected(views.each_ref().map(|x| x[&at]), old[&at])[i]
-                }));
+            let (old, mut right) = (a.view(), before[i].clone());
+            Zip::from(right.view_mut())
+                .and(&views[0])
+                .and(&views[1])
+                .and(&views[2])
+                .and(&old)
+                .for_each(|right, &x0, &x1, &x2, &old| *right = expected([x0, x1, x2], old)[i]);
             assert_same(of, &after[i].memory, &right.memory, self);
         }
     }
